@@ -1,0 +1,180 @@
+"""Campaigns in one process: experiments to the first hit and to the first confirmed one, model against Sobol.
+
+``python benchmarks/campaign_model.py --seeds 10 [--plant synthetic|virtual] [--batch 8] [--budget 48]``.
+The plant answers a design with PL, FWHM and PLQY; the lot, the run and the well each carry their share of the batch
+effect.  A confirmed hit is checked against the plant's mean outcome, which the model never sees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import Advisor
+from sdl.errors import SdlError
+from sdl.space import Columns, Design, DesignSpace
+from sdl.target import Target, match, maximize, minimize
+
+TOTAL_UL, SMALLEST_UL, STEP_UL = 3120.0, 5.0, 0.1
+TARGET = Target.of(
+    pl_peak_nm=match(465.0, within=1.0), fwhm_nm=minimize(below=20.0), plqy=maximize(above=0.6)
+)
+SHARES = {"lot": 0.5, "run": 0.25, "well": 0.25}
+Plant = Callable[[Design, NDArray[np.float64]], dict[str, float]]
+
+
+def volumes_ul(c: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    cs = c["cs_concentration_mmol_l"] * TOTAL_UL / 20.0
+    pb = c["pb_to_cs"] * c["cs_concentration_mmol_l"] * TOTAL_UL / 40.0
+    topo = (c["topo_to_pb"] - 5.0) * c["pb_to_cs"] * c["cs_concentration_mmol_l"] * TOTAL_UL / 200.0
+    return {"cs": cs, "pb": pb, "topo": topo, "lec": c["lecithin_to_cs"] * cs}
+
+
+def snap(c: Columns) -> tuple[Columns, NDArray[np.bool_]]:
+    """Round to what a Flex with 5 uL strokes and 0.1 uL steps can make."""
+    v = {k: np.round(x / STEP_UL) * STEP_UL for k, x in volumes_ul(c).items()}
+    v["topo"] = np.where(v["topo"] < SMALLEST_UL / 2, 0.0, np.maximum(v["topo"], SMALLEST_UL))
+    ok = (v["cs"] >= SMALLEST_UL) & (v["pb"] >= SMALLEST_UL) & (v["lec"] >= SMALLEST_UL)
+    ok &= TOTAL_UL - v["cs"] - v["pb"] - v["topo"] >= 1200.0
+    with np.errstate(all="ignore"):
+        out = {
+            "pb_to_cs": 2.0 * v["pb"] / v["cs"],
+            "topo_to_pb": 5.0 + 5.0 * v["topo"] / v["pb"],
+            "cs_concentration_mmol_l": v["cs"] * 20.0 / TOTAL_UL,
+            "growth_time_s": np.round(c["growth_time_s"]),
+            "lecithin_to_cs": v["lec"] / v["cs"],
+            "temperature_c": np.round(c["temperature_c"], 1),
+        }
+    return out, ok
+
+
+def space() -> DesignSpace:
+    return DesignSpace.of(
+        pb_to_cs=(2.0, 8.0),
+        topo_to_pb=(5.0, 20.0),
+        cs_concentration_mmol_l=(0.06, 0.6),
+        growth_time_s=(60.0, 3600.0),
+        lecithin_to_cs=(0.5, 1.5),
+        temperature_c=(25.0, 49.0),
+        shared={"temperature_c": 1},
+        constraints=["topo_to_pb * pb_to_cs <= 100"],
+        snap=snap,
+    )
+
+
+def synthetic(design: Design, z: NDArray[np.float64]) -> dict[str, float]:
+    """A smooth stand-in with the trends of the virtual lab's table of facts; ``z`` ``(2,)`` is the batch effect."""
+    d = {k: float(v) for k, v in design.items()}
+    warm = 1.0 / (d["temperature_c"] + 273.15) - 1.0 / 298.15
+    cs = d["cs_concentration_mmol_l"] / 0.2564
+    topo = d["topo_to_pb"] * d["pb_to_cs"] * cs / 20.0
+    burst = cs**0.7 * topo * np.exp(-25e3 / 8.3145 * warm) * np.exp(0.08 * z[1] - 0.1 * z[0])
+    full_nm = 5.9 * (burst * (d["pb_to_cs"] / 4.0) ** 0.3) ** 0.3
+    rate = 1.6e-3 * cs**-0.7 * np.exp(-55e3 / 8.3145 * warm)
+    size_nm = max(full_nm * (1.0 - np.exp(-rate * d["growth_time_s"])) ** (1 / 3), 1.9)
+    x1_ev = 2.3983 + 1.0 / (0.096 * size_nm**2 + 0.6326 * size_nm)
+    pl_nm = 1239.842 / (x1_ev - 0.0367 - 2.02 / size_nm**4)
+    ripe = rate * d["growth_time_s"]
+    dispersion = 0.07 + 0.03 * np.exp(-ripe) + 0.012 * ripe / (1 + ripe / 4) + 0.02 * np.log(topo / cs) ** 2 / 4
+    width_ev = np.hypot(0.062 + 0.055 / size_nm, 2.0 * dispersion * (pl_nm**2 / 1239.842) ** 0 * 0.25)
+    bound = 0.55 + 0.30 * 1.35 * d["lecithin_to_cs"] / (d["lecithin_to_cs"] + 0.35) * (1 - np.exp(-300 / 60))
+    k_r = 0.165 / (1 + (size_nm / 7) ** 5)
+    k_nr = 0.215 * (1 - bound) / 0.45 * 3.5 / size_nm + 0.006
+    return {"pl_peak_nm": pl_nm, "fwhm_nm": width_ev * pl_nm**2 / 1239.842, "plqy": k_r / (k_r + k_nr)}
+
+
+def virtual() -> Plant:
+    """The virtual lab's chemistry, without robot and spectrometer."""
+    raise SystemExit("the virtual chemistry is not there")
+
+
+READ_SD = {"pl_peak_nm": 0.15, "fwhm_nm": 0.15, "plqy": 0.012}
+
+
+class Lab:
+    """A plant with a lot, runs and wells; ``z ~ N(0, 1)`` of each is split by `SHARES`."""
+
+    def __init__(self, plant: Plant, seed: int) -> None:
+        self.plant, self.rng = plant, np.random.default_rng(seed)
+        self.lot = self.rng.standard_normal(2) * SHARES["lot"] ** 0.5
+        self.seed = seed
+
+    def run(self, designs: list[Design]) -> list[dict[str, float]]:
+        z = self.lot + self.rng.standard_normal(2) * SHARES["run"] ** 0.5
+        out = []
+        for design in designs:
+            seen = self.plant(design, z + self.rng.standard_normal(2) * SHARES["well"] ** 0.5)
+            out.append({k: v + READ_SD[k] * self.rng.standard_normal() for k, v in seen.items()})
+        return out
+
+    def mean(self, design: Design, draws: int) -> dict[str, float]:
+        """The mean outcome of ``design`` in this lot."""
+        rng = np.random.default_rng(0)
+        sd = (SHARES["run"] + SHARES["well"]) ** 0.5
+        seen = [self.plant(design, self.lot + rng.standard_normal(2) * sd) for _ in range(draws)]
+        return {k: float(np.mean([s[k] for s in seen])) for k in seen[0]}
+
+
+def campaign(plant: Plant, seed: int, *, budget: int, batch: int, model: bool, draws: int) -> dict[str, object]:
+    lab, advisor = Lab(plant, seed), Advisor(space(), TARGET, seed=seed, start=None if model else budget)
+    first_hit = first_confirmed = second_confirmed = None
+    hits, ask_s, errors_nm, kinds, claims = 0, 0.0, [], "", {}
+    for run in range(budget // batch):
+        begin = time.process_time()
+        suggestions = advisor.suggest(batch)
+        ask_s = max(ask_s, time.process_time() - begin)
+        kinds += "".join({"explore": "e", "exploit": "X", "replicate": "r", "sobol": "s", "fallback": "f"}[s.kind] for s in suggestions) + " "
+        results = lab.run([s.design for s in suggestions])
+        for i, (s, seen) in enumerate(zip(suggestions, results, strict=True)):
+            advisor.tell(s.design, seen, sd=READ_SD, run=run)
+            if TARGET.hit(seen):
+                hits += 1
+                first_hit = first_hit or run * batch + i + 1
+            if s.expected:
+                e = s.expected["pl_peak_nm"]
+                errors_nm.append(float(e.low <= seen["pl_peak_nm"] <= e.high))
+        if model:
+            found = advisor.confirmations()
+            for c in found:
+                claims.setdefault(tuple(c.design.values()), c)
+            if found and first_confirmed is None:
+                first_confirmed = (run + 1) * batch
+            if len(found) > 1 and second_confirmed is None:
+                second_confirmed = (run + 1) * batch
+    true = [TARGET.hit(lab.mean(c.design, draws)) for c in claims.values()]
+    return {"first": first_hit, "confirmed": first_confirmed, "second": second_confirmed, "hits": hits,
+            "true": sum(true), "claims": len(true), "cover": float(np.mean(errors_nm)) if errors_nm else 0.0,
+            "ask": ask_s, "kinds": kinds}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--from-seed", type=int, default=0)
+    parser.add_argument("--plant", choices=("synthetic", "virtual"), default="synthetic")
+    parser.add_argument("--budget", type=int, default=48)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--sobol", action="store_true", help="also run space-filling campaigns")
+    args = parser.parse_args()
+    plant, draws = (virtual(), 24) if args.plant == "virtual" else (synthetic, 400)
+    for model in (True, False) if args.sobol else (True,):
+        results = []
+        for seed in range(args.from_seed, args.from_seed + args.seeds):
+            results.append(campaign(plant, seed, budget=args.budget, batch=args.batch, model=model, draws=draws))
+            print(seed, results[-1], flush=True)
+        far = args.budget + 1
+        for name in ("first", "confirmed", "second"):
+            values = [r[name] or far for r in results]
+            print(f"{'model' if model else 'sobol'}: {name} hit after {np.median(values):g} "
+                  f"(median; {sum(v < far for v in values)} of {len(values)} within {args.budget})")
+        print(f"   hits {np.mean([r['hits'] for r in results]):.1f}, claims true {sum(r['true'] for r in results)}"
+              f"/{sum(r['claims'] for r in results)}, 95 % cover {np.mean([r['cover'] for r in results]):.2f}, "
+              f"slowest ask {max(r['ask'] for r in results):.1f} s CPU")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The campaign, as one would tell it: recover what is open, then suggest, make, look, remember, until it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from flows import steps
+from sdl.attempt.consumables import load_stocks
+from sdl.attempt.session import Session, open_session
+from sdl.config.load import load_campaign
+from sdl.errors import BudgetSpent, SdlError
+from sdl.lab import simulated
+from sdl.progress import refuse_a_changed_campaign, state_folder, summarize
+from sdl.report import write_report
+
+Do = Callable[..., Any]
+"""Run one step with its arguments: as a plain call, or as a Prefect task."""
+
+
+def campaign(session: Session, do: Do) -> str:
+    """Run the loop until a stop rule holds; return which."""
+    load_stocks(session)
+    for attempt in session.store.attempts():
+        if attempt.state not in steps.ENDED:
+            do(steps.execute, attempt.id)
+    started, before = time.monotonic(), len(session.store.experiments("measured"))
+    while not (ending := do(steps.finished)):
+        batch = do(steps.suggest)
+        do(steps.approved, batch)
+        attempt_id = do(steps.plan, batch)
+        do(steps.execute, attempt_id)
+        _eta(session, time.monotonic() - started, before)
+    return str(ending)
+
+
+def run_campaign(
+    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect", quiet: bool = False
+) -> tuple[Mapping[str, Any], int]:
+    """Open the lab, run the campaign, write the report; return its summary and the exit code."""
+    loaded = load_campaign(file)
+    folder = state_folder(file, state, campaign=loaded)
+    refuse_a_changed_campaign(loaded, folder)
+    session = open_session(loaded, folder, quiet=quiet)
+    try:
+        run_with = _under_prefect if runner == "prefect" else _plainly
+        ending = run_with(session)
+        code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code
+        session.store.event("campaign ended", ending=ending, code=code)
+        if session.lab.robot == "simulated":
+            simulated.stop(folder)
+    except SdlError as exc:
+        session.store.event("campaign interrupted", error=type(exc).__name__, text=str(exc)[:500])
+        raise
+    finally:
+        session.robot.close()
+        report = write_report(session.store, folder / "report.html")
+        summary = {**summarize(session.store, folder), "report": str(report)}
+        session.store.close()
+    return summary, code
+
+
+def _plainly(session: Session) -> str:
+    return campaign(session, lambda step, *args: step(session, *args))
+
+
+def _under_prefect(session: Session) -> str:
+    """Run the same loop as a Prefect flow: no retries, no cache, no results; a flow run carries ids only."""
+    from flows.server import prefect_api
+
+    with prefect_api(session.folder / "prefect"):
+        from prefect import flow, task
+        from prefect.cache_policies import NO_CACHE
+
+        def do(step: Callable[..., Any], *ids: Any) -> Any:
+            name = "-".join((step.__name__, *map(str, ids)))
+            made = task(
+                lambda *given: step(session, *given),
+                name=step.__name__,
+                task_run_name=name,
+                cache_policy=NO_CACHE,
+                persist_result=False,
+                retries=0,
+            )
+            return made(*ids)
+
+        @flow(name="campaign", flow_run_name=session.campaign.name, persist_result=False, retries=0)
+        def conducted(campaign_id: str) -> str:
+            return campaign(session, do)
+
+        return str(conducted(session.campaign.name))
+
+
+def _confirmed(session: Session) -> bool:
+    known = session.store.diagnostics()
+    return bool(known and known[max(known)].get("confirmed"))
+
+
+def _eta(session: Session, elapsed_s: float, before: int) -> None:
+    """Say how far the budget is spent and when it would be at this pace."""
+    done = len(session.store.experiments("measured"))
+    left = session.campaign.budget.experiments - done
+    pace_s = elapsed_s / max(1, done - before)
+    session.say(f"{done} done, at most {left} to go, at most {left * pace_s / 60:.0f} min at this pace")

@@ -1,0 +1,113 @@
+"""The steps of a campaign, as plain functions that run with or without Prefect; the store decides what is due.
+
+Each step may be called again after a crash: it looks at the store first and does only what is still missing.
+"""
+
+from __future__ import annotations
+
+from sdl.attempt import follow, prepare, record
+from sdl.attempt.session import Session
+from sdl.attempt.wording import recipe_json, suggestion_json
+from sdl.chemistry.compiler import design_space
+from sdl.errors import NeedsPerson
+from sdl.store import Attempt, NewExperiment
+
+ARROWS = {
+    "PLANNED": prepare.reserve,
+    "RESERVED": prepare.upload,
+    "UPLOADED": prepare.check,
+    "VERIFIED": prepare.arm,
+    "ARMED": follow.start,
+    "STARTING": follow.after_play,
+    "VERIFY": follow.follow,
+    "DISPENSED": record.archive,
+    "MEASURED": record.conclude,
+}
+"""What takes an attempt one arrow further, by the state it is in."""
+
+ENDED = ("DONE", "CANCELLED", "FAILED_SAFE")
+
+
+def suggest(session: Session) -> int:
+    """Let the model choose the next batch and remember it; return its number. A batch not yet run comes first."""
+    store, budget = session.store, session.campaign.budget
+    waiting = store.experiments("suggested")
+    if waiting:
+        return waiting[0].batch
+    from models.memory import advisor_of, diagnosis
+
+    advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments())
+    batch = store.next_batch()
+    n = min(budget.batch, budget.experiments - len(store.experiments()))
+    suggestions = advisor.suggest(n)
+    rows = [
+        NewExperiment(kind=s.kind, suggestion=suggestion_json(s), recipe=recipe_json(session.compiler.recipe(s.design)))
+        for s in suggestions
+    ]
+    store.add_batch(batch, rows)
+    store.save_diagnostics(batch, diagnosis(advisor))
+    kinds = ", ".join(
+        f"{[s.kind for s in suggestions].count(k)} {k}" for k in dict.fromkeys(s.kind for s in suggestions)
+    )
+    session.say(f"batch {batch}: {kinds}")
+    return batch
+
+
+def approved(session: Session, batch: int) -> None:
+    """Go on when the batch may run; raise `NeedsPerson` while a person has to decide."""
+    wanted = session.campaign.approval
+    if wanted == "never" or (wanted == "first batch" and batch > 1):
+        return
+    decision = session.store.approval(batch)
+    if decision is None or decision.decision != "approved":
+        raise NeedsPerson(
+            f"batch {batch} waits for approval: look at it with `sdl status {session.campaign.file}`, then "
+            f"`sdl approve {session.campaign.file} --by NAME`"
+        )
+
+
+def plan(session: Session, batch: int) -> str:
+    """Turn the batch into one attempt and return its id; the attempt it already has, if any."""
+    known = [a for a in session.store.attempts() if a.batch == batch and a.state not in ("CANCELLED", "FAILED_SAFE")]
+    return known[-1].id if known else prepare.plan(session, batch).id
+
+
+def execute(session: Session, attempt_id: str) -> None:
+    """Take one attempt arrow by arrow to its end; raise `NeedsPerson` when only a person can say what happened."""
+    while (attempt := session.store.attempt(attempt_id)).state not in ENDED:
+        if attempt.state == "UNKNOWN":
+            raise NeedsPerson(unknown(session, attempt))
+        session.say(f"{attempt.id}: {attempt.state}")
+        ARROWS[attempt.state](session, attempt)
+
+
+def unknown(session: Session, attempt: Attempt) -> str:
+    """Say what a person must find out, and how to tell us."""
+    why = [e.data["why"] for e in session.store.events(kinds=["attempt lost sight of"]) if e.attempt == attempt.id]
+    wells = ", ".join(w.well for w in session.store.wells(attempt.id) if w.state in ("planned", "dispensed"))
+    return (
+        f"{attempt.id} is UNKNOWN ({why[-1] if why else 'no reason recorded'}). Look at the wells {wells}: did liquid "
+        f"arrive? Then: sdl resolve {session.campaign.file} --attempt {attempt.id} --outcome ran|not-run|discard "
+        "--by NAME --note 'what you saw', and sdl resume. Nothing is dispensed again until then."
+    )
+
+
+def finished(session: Session) -> str:
+    """Say why the campaign is over: "confirmed", "budget", or "" while it is not."""
+    from models.memory import advisor_of, diagnosis
+
+    store, budget = session.store, session.campaign.budget
+    experiments = store.experiments()
+    done = [e for e in experiments if e.state in ("measured", "lost", "rejected")]
+    if len(done) < len(experiments) or not experiments:
+        return ""
+    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments)
+    seen = diagnosis(advisor)
+    store.save_diagnostics(store.next_batch(), seen)
+    confirmed = len(seen["confirmed"])
+    hits = sum(bool(e.is_hit) for e in experiments)
+    total = budget.experiments
+    session.say(f"{len(experiments)} of {total} experiments, {hits} measured hits, {confirmed} confirmed")
+    if confirmed >= budget.confirmed_hits:
+        return "confirmed"
+    return "budget" if len(experiments) >= total else ""

@@ -1,0 +1,244 @@
+"""Which designs to make next: expected improvement of the target's utility on joint samples of all outcomes.
+
+This is qLogNEI (Ament et al. 2023, arXiv:2310.20708) on a composite objective, built greedily.  Its samples are drawn
+once at the measured, pending and chosen designs and continued to any other design by conditioning, so that thousands
+of designs that can really be made are compared in one call, without gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from botorch.utils.safe_math import log_fatplus, logmeanexp
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.encode import Array, DesignCode, FeatureCode
+from models.filling import Allowed
+from models.surrogate import Surrogate
+from sdl.space import Columns
+from sdl.target import Goal, Target
+
+NAME = "qLogNEI on the target's utility"
+
+SAMPLES = 128
+"""Joint samples of the outcomes; 64 to 512 find hits equally fast: chosen by ``benchmarks/campaign_model.py``."""
+
+BASELINE = 16
+"""Measured designs that the improvement is counted from: those of the best expected utility."""
+
+SPREAD = 2048
+"""Designs that fill the space in each search (a power of 2, as Sobol points want)."""
+
+NEAR = 256
+"""Designs drawn around the best ones in each round of shrinking."""
+
+STEPS = (0.2, 0.07, 0.025, 0.008)
+"""Standard deviations of the shrinking rounds, in shares of an axis."""
+
+SOFTNESS = 0.02
+"""Temperature of the smoothed improvement, in units of utility (a hit of all goals is worth 1)."""
+
+BEYOND = 0.1
+"""What an improvement far beyond the bounds may add to the utility of a hit, per goal to minimise or maximise."""
+
+P_DRAWS = 1024
+"""Draws behind a probability of a hit: a standard error of at most 0.016."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utility:
+    """What the target makes of outcome values ``... x m`` in the features' own units.
+
+    ``reach`` ``(m,)`` is the distance outside a bound at which a goal is half met.
+    """
+
+    goals: tuple[Goal, ...]
+    reach: Tensor
+
+    @classmethod
+    def of(cls, target: Target, names: Sequence[str], spread: Tensor) -> Utility:
+        """Read the goals of the modelled outcomes ``names``; ``spread`` ``(m,)`` is the sd of the data there."""
+        goals = tuple(target.goals[name] for name in names)
+        reach = [_reach(goal, float(s)) for goal, s in zip(goals, spread, strict=True)]
+        return cls(goals=goals, reach=torch.tensor(reach, dtype=torch.double))
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Return utilities ``...``: 1 and a little more for a hit, falling to 0 far from the bounds."""
+        product = torch.ones_like(values[..., 0])
+        bonus = torch.zeros_like(product)
+        for j, goal in enumerate(self.goals):
+            value, reach = values[..., j], self.reach[j]
+            outside = (goal.low - value).clamp_min(0.0) + (value - goal.high).clamp_min(0.0)
+            product = product / (1.0 + outside / reach)
+            if goal.kind in ("minimize", "maximize"):
+                sign, bound = (1.0, goal.low) if goal.kind == "maximize" else (-1.0, goal.high)
+                bound = bound if math.isfinite(bound) else 0.0
+                bonus = bonus + BEYOND * torch.tanh(sign * (value - bound) / (2.0 * reach))
+        return product * (1.0 + bonus)
+
+    def hit(self, values: Tensor) -> Tensor:
+        """Say for values ``... x m`` whether all bounds hold."""
+        low = torch.tensor([g.low for g in self.goals], dtype=torch.double)
+        high = torch.tensor([g.high for g in self.goals], dtype=torch.double)
+        return ((values >= low) & (values <= high)).all(-1)
+
+
+def _reach(goal: Goal, spread: float) -> float:
+    """Half-met distance of one goal: four tolerances of a window, a third of the data's sd for a one-sided goal."""
+    if math.isfinite(goal.low) and math.isfinite(goal.high):
+        return max(2.0 * (goal.high - goal.low), 1e-9)
+    return max(spread / 3.0, 1e-9)
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """One batch under construction: joint samples at the designs known so far, and the best utility in each.
+
+    ``X`` ``b x d`` are those designs, ``F`` ``S x b x m`` the samples there on the model's scales.
+    """
+
+    surrogate: Surrogate
+    codec: FeatureCode
+    utility: Utility
+    X: Tensor
+    noise: Tensor
+    F: Tensor = field(init=False)
+    best: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        b = len(self.X)
+        self.F = torch.empty(SAMPLES, b, len(self.surrogate.outcomes), dtype=torch.double)
+        for j, outcome in enumerate(self.surrogate.outcomes):
+            V = outcome.project(self.X)
+            C = outcome.covariance(self.X, V, self.X, V)
+            root = torch.linalg.cholesky(C + _jitter(C))
+            self.F[..., j] = outcome.mean(V) + self.noise[:, :b, j] @ root.T
+        self.best = self._utilities(self.F).amax(1)
+
+    def _utilities(self, F: Tensor) -> Tensor:
+        return self.utility(self.codec.decode(F))
+
+    def sample(self, X: Tensor) -> Tensor:
+        """Continue every joint sample to designs ``N x d``; return ``S x N x m``."""
+        b = len(self.X)
+        out = torch.empty(SAMPLES, len(X), len(self.surrogate.outcomes), dtype=torch.double)
+        for j, outcome in enumerate(self.surrogate.outcomes):
+            VB, VX = outcome.project(self.X), outcome.project(X)
+            C = outcome.covariance(self.X, VB, self.X, VB)
+            cross = outcome.covariance(self.X, VB, X, VX)
+            gain = torch.cholesky_solve(cross, torch.linalg.cholesky(C + _jitter(C)))
+            left = (outcome.variance(VX) - (gain * cross).sum(0)).clamp_min(0.0)
+            known = self.F[..., j] - outcome.mean(VB)
+            out[..., j] = outcome.mean(VX) + known @ gain + left.sqrt() * self.noise[:, b, j : j + 1]
+        return out
+
+    def value(self, X: Tensor) -> Tensor:
+        """Return the acquisition ``(N,)`` of designs ``N x d``: the log of the expected smoothed improvement."""
+        gain = self._utilities(self.sample(X)) - self.best.unsqueeze(-1)
+        return logmeanexp(log_fatplus(gain, tau=SOFTNESS), dim=0)
+
+    def add(self, x: Tensor) -> None:
+        """Take the design ``1 x d`` into the batch."""
+        F = self.sample(x)
+        self.F = torch.cat([self.F, F], dim=1)
+        self.X = torch.cat([self.X, x], dim=0)
+        self.best = torch.maximum(self.best, self._utilities(F).squeeze(1))
+
+
+def _jitter(C: Tensor) -> Tensor:
+    """A diagonal that keeps the covariance ``C`` of nearly equal designs positive definite."""
+    return torch.eye(len(C), dtype=C.dtype) * (1e-8 * float(C.diagonal().mean()) + 1e-12)
+
+
+def p_hit(surrogate: Surrogate, codec: FeatureCode, utility: Utility, X: Tensor, *, noisy: bool, seed: int) -> Tensor:
+    """Return P(all bounds hold) ``(N,)``: of one new measurement (``noisy``) or of the design's mean outcome."""
+    mean, var = surrogate.moments(X)
+    sd = (var + surrogate.noise_var if noisy else var).sqrt()
+    draws = torch.randn(P_DRAWS, 1, mean.shape[-1], generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+    return utility.hit(codec.decode(mean + draws * sd)).double().mean(0)
+
+
+def start(
+    surrogate: Surrogate, codec: FeatureCode, utility: Utility, known: Tensor, pending: Tensor, *, n: int, seed: int
+) -> Search:
+    """Open a batch of ``n``: improvement is counted from the best of ``known`` ``b x d`` and from ``pending``."""
+    mean = utility(codec.decode(surrogate.moments(known)[0]))
+    best = mean.topk(min(BASELINE, len(known))).indices
+    X = torch.cat([known[best], pending])
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(SAMPLES, len(X) + n + 1, len(codec.names), generator=generator, dtype=torch.double)
+    return Search(surrogate=surrogate, codec=codec, utility=utility, X=X, noise=noise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Designs to choose from, as columns of ``n`` rows that can be made."""
+
+    columns: Columns
+    code: DesignCode
+
+    @classmethod
+    def made(cls, code: DesignCode, axes: Array, allowed: Allowed) -> Offer:
+        """Round points of the unit cube to designs that can be made, shared values among ``allowed``."""
+        columns, ok = code.make(axes, allowed)
+        return cls(columns={k: v[ok] for k, v in columns.items()}, code=code)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def X(self) -> Tensor:
+        return torch.from_numpy(self.code.inputs(self.columns))
+
+    def without(self, taken: Tensor) -> Offer:
+        """Leave out the designs that stand in ``taken`` ``t x d`` already."""
+        if not len(taken) or not len(self):
+            return self
+        return self.rows((torch.cdist(self.X, taken, p=math.inf).amin(1) > self.code.same).numpy())
+
+    def within(self, allowed: Allowed) -> Offer:
+        """Keep the designs whose shared values are among ``allowed``."""
+        keep = [np.isin(self.columns[name], values) for name, values in allowed.items()]
+        return self.rows(np.logical_and.reduce(keep)) if keep else self
+
+    def rows(self, which: NDArray[np.generic]) -> Offer:
+        return Offer(columns={k: v[which] for k, v in self.columns.items()}, code=self.code)
+
+    def and_(self, other: Offer) -> Offer:
+        return Offer(
+            columns={k: np.concatenate([v, other.columns[k]]) for k, v in self.columns.items()}, code=self.code
+        )
+
+
+def best_design(search: Search, spread: Offer, taken: Tensor, allowed: Allowed, rng: np.random.Generator) -> Offer:
+    """Return the one design of the highest acquisition; none when all are taken.
+
+    ``spread`` fills the space; the best of it are followed by rounds of shrinking steps, all through what can be made.
+    """
+    top, height = _top(search, spread.without(taken), 8)
+    for step in STEPS if len(top) else ():
+        around = np.repeat(top.code.axes(top.columns), NEAR // len(top), axis=0)
+        moves = rng.standard_normal(around.shape) * (rng.random(around.shape) < 0.5) * step
+        near, values = _top(search, Offer.made(top.code, around + moves, allowed).without(taken), 4)
+        top, values = top.and_(near), torch.cat([height, values])
+        order = values.argsort(descending=True, stable=True)[:4]
+        top, height = top.rows(order.numpy()), values[order]
+    return top.rows(np.arange(min(1, len(top))))
+
+
+def best_of_pool(search: Search, pool: Offer, taken: Tensor) -> Offer:
+    """Return the pool's one design of the highest acquisition; none when all are taken."""
+    return _top(search, pool.without(taken), 1)[0]
+
+
+def _top(search: Search, offer: Offer, k: int) -> tuple[Offer, Tensor]:
+    """Return the ``k`` best of ``offer`` and their acquisition, best first."""
+    if not len(offer):
+        return offer, torch.empty(0, dtype=torch.double)
+    top = search.value(offer.X).topk(min(k, len(offer)))
+    return offer.rows(top.indices.numpy()), top.values

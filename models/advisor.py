@@ -1,0 +1,145 @@
+"""What to try next, and how sure we are: the advisor learns from every experiment and suggests the next designs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from models import filling
+from models.encode import DesignCode, check_feature
+from models.suggestion import Confirmation, Forecast, Kind, Row, Suggestion
+from sdl.errors import NothingFeasible, Refused
+from sdl.space import Design, DesignSpace
+from sdl.target import Target
+
+if TYPE_CHECKING:
+    from models.posterior import Posterior
+
+CONFIRMED = 0.8
+"""P(all bounds hold for the design's mean outcome) of a confirmed hit: decided with the bench's noise in mind."""
+
+SMALLEST_START = 8
+"""Space-filling experiments before the first model, at least: one batch of the built-in lab."""
+
+
+class Advisor:
+    """Suggest designs in ``space`` that come ever closer to ``target``.
+
+    The first ``start`` experiments fill the space; then a model of every outcome decides.  The same data and ``seed``
+    give the same suggestions.
+    """
+
+    def __init__(self, space: DesignSpace, target: Target, *, seed: int = 0, start: int | None = None) -> None:
+        self.space, self.target, self.seed = space, target, seed
+        self.start = max(SMALLEST_START, len(space.parameters) + 2) if start is None else start
+        self.rows: list[Row] = []
+        self._code = DesignCode(space)
+        self._posterior: Posterior | None = None
+
+    def tell(
+        self,
+        design: Design,
+        features: Mapping[str, float],
+        sd: Mapping[str, float] | None = None,
+        run: str | int | None = None,
+        experiment: str | None = None,
+    ) -> None:
+        """Learn what ``design`` gave; features may be missing, ``sd`` are those of the reading alone.
+
+        Wells of one ``run`` share a run-to-run effect.  Raise `Refused` for a value that is no measurement.
+        """
+        self._code.check(design)
+        sd = dict(sd or {})
+        for name, value in features.items():
+            check_feature(name, value, sd.get(name, 0.0))
+        row = Row(
+            design=dict(design),
+            features={name: float(value) for name, value in features.items()},
+            sd={name: float(value) for name, value in sd.items()},
+            run=None if run is None else str(run),
+            experiment=experiment or str(len(self.rows) + 1),
+        )
+        self.rows.append(row)
+
+    def suggest(self, n: int, pending: Sequence[Design] = (), pool: Sequence[Design] | None = None) -> list[Suggestion]:
+        """Return ``n`` designs to make next; ``pending`` still run, ``pool`` restricts the choice to its designs.
+
+        Fewer come back only when a pool is spent.  Raise `NothingFeasible` when no design can be made.
+        """
+        if n < 1:
+            raise Refused(f"suggest({n}): ask for at least one design")
+        missing = min(n, max(0, self.start - len(self.rows) - len(pending)))
+        why = "spread over the space to learn what each parameter does"
+        batch = self._filling(missing, [], pending, pool, "sobol", why)
+        if len(batch) < n:
+            batch += self._modelled(n - len(batch), batch, pending, pool)
+        return batch
+
+    def predict(self, design: Design) -> Forecast:
+        """Return what one new measurement of ``design`` should give; empty before there is a model."""
+        self._code.check(design)
+        posterior = self._learned()
+        if isinstance(posterior, str):
+            return Forecast(expected={}, p_hit=0.0, p_mean=0.0)
+        return posterior.forecasts(self.space.columns([design]))[0]
+
+    def confirmations(self) -> list[Confirmation]:
+        """Return the designs that are confirmed hits, most certain first.
+
+        Confirmed: measured as a hit at least once, and P(all bounds hold for the mean outcome) >= 0.8.
+        """
+        if not any(self.target.hit(row.features) for row in self.rows):
+            return []
+        posterior = self._learned()
+        if isinstance(posterior, str):
+            return []
+        found = [c for c, hit in posterior.measured() if hit and c.p >= CONFIRMED]
+        return sorted(found, key=lambda c: -c.p)
+
+    def _learned(self) -> Posterior | str:
+        """Return the model of all rows, fitted once per new row, or why there is none."""
+        from models.posterior import Posterior
+
+        if self._posterior is None or len(self._posterior.rows) != len(self.rows):
+            learned = Posterior.of(self._code, self.target, self.rows, self.seed, before=self._posterior)
+            if isinstance(learned, str):
+                return learned
+            self._posterior = learned
+        return self._posterior
+
+    def _modelled(
+        self, n: int, batch: Sequence[Suggestion], pending: Sequence[Design], pool: Sequence[Design] | None
+    ) -> list[Suggestion]:
+        """Let the model choose ``n`` designs beside those already in ``batch``; fill the space where it cannot."""
+        from models.batch import choose
+
+        posterior = self._learned()
+        chosen: list[Suggestion] = []
+        reason = posterior if isinstance(posterior, str) else "all designs that the model would choose are taken"
+        if not isinstance(posterior, str):
+            try:
+                chosen = choose(posterior, n, [s.design for s in batch], pending, pool)
+            except ArithmeticError as exc:
+                reason = str(exc)
+        here = [*batch, *chosen]
+        return chosen + self._filling(n - len(chosen), here, pending, pool, "fallback", f"chosen evenly: {reason}")
+
+    def _filling(
+        self,
+        n: int,
+        batch: Sequence[Suggestion],
+        pending: Sequence[Design],
+        pool: Sequence[Design] | None,
+        kind: Kind,
+        why: str,
+    ) -> list[Suggestion]:
+        here = [s.design for s in batch]
+        done = len(self.rows) + len(pending) + len(batch)
+        if pool is None:
+            designs = filling.fill(self._code, n, done, here, self.seed)
+        elif pool:
+            taken = [*(r.design for r in self.rows), *pending, *here]
+            designs = filling.far_apart(self._code, pool, taken, n)
+        else:
+            raise NothingFeasible("the pool holds no design")
+        return [Suggestion(design=d, kind=kind, why=f"experiment {done + i + 1}: {why}") for i, d in enumerate(designs)]

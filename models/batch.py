@@ -1,0 +1,207 @@
+"""The next batch: repeats of promising designs, then what the acquisition finds, each with a reason in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from models import acquisition
+from models.acquisition import Offer, Search
+from models.filling import Allowed, sobol_axes
+from models.posterior import Posterior
+from models.suggestion import Confirmation, Forecast, Kind, Suggestion
+from sdl.space import Design
+from sdl.units import label_of, unit_of
+
+PROMISING, CERTAIN = 0.25, 0.8
+"""P(mean outcome in bounds) between which a measured design is repeated: worth it, and not yet confirmed; the first
+chosen by ``benchmarks/campaign_model.py``."""
+
+REPEATS = 0.3
+"""Share of a batch spent on repeats at most: chosen by ``benchmarks/campaign_model.py``."""
+
+SHARED_APART = 0.1
+"""Values of a shared parameter closer than this share of its axis are not compared."""
+
+
+def choose(
+    posterior: Posterior, n: int, batch: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design] | None
+) -> list[Suggestion]:
+    """Return up to ``n`` suggestions to be made together with ``batch``, while ``pending`` still run.
+
+    Raise `FloatingPointError` when the model's forecasts are not finite.
+    """
+    repeats = _repeats(posterior, n, batch, pending, pool)
+    beside = [*batch, *(dict(c.design) for c in repeats)]
+    rest = n - len(repeats)
+    with torch.no_grad():
+        if pool is not None:
+            new = _from_pool(posterior, rest, beside, pending, pool)
+        else:
+            new = _from_space(posterior, rest, beside, pending) if rest else []
+    return _explained(posterior, repeats, new)
+
+
+def _repeats(
+    posterior: Posterior, n: int, batch: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design] | None
+) -> list[Confirmation]:
+    """Choose measured designs whose mean outcome may well be in bounds but is not yet certain to be."""
+    slots = round(n * REPEATS) if n > 1 else (len(posterior.rows) + len(pending)) % 2
+    shared = posterior.code.space.shared
+    chosen: list[Confirmation] = []
+    for c in sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p):
+        beside = [*batch, *(d.design for d in chosen), c.design]
+        fits = all(len({d[name] for d in beside}) <= k for name, k in shared.items())
+        offered = pool is None or _stands_in(posterior, c.design, pool)
+        running = _stands_in(posterior, c.design, pending)
+        if len(chosen) < slots and PROMISING <= c.p < CERTAIN and fits and offered and not running:
+            chosen.append(c)
+    return chosen
+
+
+def _stands_in(posterior: Posterior, design: Design, designs: Sequence[Design]) -> bool:
+    gap = (posterior.inputs(designs) - posterior.inputs([design])).abs()
+    return bool((gap.amax(-1) < posterior.code.same).any()) if len(designs) else False
+
+
+def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]) -> Search:
+    return acquisition.start(
+        posterior.surrogate,
+        posterior.codec,
+        posterior.utility,
+        torch.unique(posterior.X, dim=0),
+        posterior.inputs([*pending, *beside]),
+        n=n,
+        seed=posterior.seed,
+    )
+
+
+def _values(beside: Sequence[Design], name: str) -> list[float | str]:
+    return list(dict.fromkeys(d[name] for d in beside))
+
+
+def _full(posterior: Posterior, beside: Sequence[Design]) -> Allowed:
+    """Return the shared values that the batch is bound to because it already has as many as it may."""
+    found = {name: _values(beside, name) for name in posterior.code.space.shared}
+    return {name: np.array(v) for name, v in found.items() if len(v) >= posterior.code.space.shared[name]}
+
+
+def _from_pool(
+    posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design]
+) -> list[dict[str, float | str]]:
+    search = _open(posterior, n, beside, pending)
+    offer = Offer(columns=posterior.code.space.columns(pool), code=posterior.code)
+    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    chosen: list[dict[str, float | str]] = []
+    while len(chosen) < n:
+        best = acquisition.best_of_pool(search, offer.within(_full(posterior, [*beside, *chosen])), taken)
+        if not len(best):
+            break
+        search.add(best.X)
+        taken = torch.cat([taken, best.X])
+        chosen += posterior.code.space.designs(best.columns)
+    return chosen
+
+
+def _from_space(
+    posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]
+) -> list[dict[str, float | str]]:
+    """Build the batch for a few values of the shared parameters and keep the one that improves most."""
+    axes = sobol_axes(posterior.code.p, acquisition.SPREAD, posterior.seed + len(posterior.rows))
+    best: tuple[int, float, list[dict[str, float | str]]] = (-1, 0.0, [])
+    for allowed in _options(posterior, axes, beside, pending):
+        search, spread = _open(posterior, n, beside, pending), Offer.made(posterior.code, axes, allowed)
+        taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+        rng = np.random.default_rng(posterior.seed)
+        chosen: list[dict[str, float | str]] = []
+        while len(chosen) < n:
+            found = acquisition.best_design(search, spread, taken, allowed, rng)
+            if not len(found):
+                break
+            search.add(found.X)
+            taken = torch.cat([taken, found.X])
+            chosen += posterior.code.space.designs(found.columns)
+        best = max(best, (len(chosen), float(search.best.mean()), chosen), key=lambda b: b[:2])
+    return best[2]
+
+
+def _options(
+    posterior: Posterior, axes: np.ndarray, beside: Sequence[Design], pending: Sequence[Design]
+) -> list[Allowed]:
+    """Return sets of values for the shared parameters: the best single design's, a rival's, and the last run's."""
+    shared = posterior.code.space.shared
+    bound = _full(posterior, beside)
+    if len(bound) == len(shared):
+        return [bound]
+    search, spread = _open(posterior, 1, beside, pending), Offer.made(posterior.code, axes, bound)
+    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
+    if not len(first):
+        return [bound]
+    ranked = spread.rows(search.value(spread.X).argsort(descending=True, stable=True)[:64].numpy())
+    last = Offer(columns=posterior.code.space.columns([posterior.rows[-1].design]), code=posterior.code)
+    leaders = first.and_(last).and_(ranked)
+    place = {p.name: j for j, p in enumerate(posterior.code.space.parameters)}
+    where = posterior.code.axes(leaders.columns)[:, [place[name] for name in shared]]
+    picks: list[int] = []
+    for i in range(len(where)):
+        if len(picks) < 3 and all(np.abs(where[i] - where[j]).max() > SHARED_APART for j in picks):
+            picks.append(i)
+    designs = posterior.code.space.designs(leaders.columns)
+    return [_allowed(posterior, [*beside, *designs[i:], *designs[:1]]) for i in picks]
+
+
+def _allowed(posterior: Posterior, designs: Sequence[Design]) -> Allowed:
+    """Return the first shared values of ``designs``, as many as a batch may have."""
+    return {name: np.array(_values(designs, name)[:k]) for name, k in posterior.code.space.shared.items()}
+
+
+def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Sequence[Design]) -> list[Suggestion]:
+    """Say why each design was chosen."""
+    designs = [*(c.design for c in repeats), *new]
+    if not designs:
+        return []
+    forecasts = posterior.forecasts(posterior.code.space.columns(designs))
+    if any(not math.isfinite(e.mean + e.sd) for f in forecasts for e in f.expected.values()):
+        raise FloatingPointError("the model's forecasts are not finite")
+    means = posterior.surrogate.moments(posterior.inputs(designs))[0]
+    worth = posterior.utility(posterior.codec.decode(means)).tolist()
+    so_far = posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).max().item()
+    out = []
+    for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
+        kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
+        out.append(
+            Suggestion(
+                design=dict(design),
+                kind=kind,
+                why=_why(posterior, kind, forecast, repeats[i] if i < len(repeats) else None),
+                expected=forecast.expected,
+                p_hit=forecast.p_hit,
+                acquisition="repeat to confirm" if kind == "replicate" else acquisition.NAME,
+                model=posterior.name,
+            )
+        )
+    return out
+
+
+def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmation | None) -> str:
+    outlook = ", ".join(_reading(name, *forecast[name]) for name in forecast)
+    if repeat is not None:
+        return (
+            f"repeats {', '.join(repeat.experiments)}: its mean outcome is in bounds with {repeat.p:.0%} certainty, "
+            f"{CERTAIN:.0%} confirm it; a further run tells the design from luck ({outlook})"
+        )
+    unknown = sorted(set(posterior.target.bounded) - set(posterior.codec.names))
+    chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
+    lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
+    return f"{lead}: expects {outlook}; chance of a hit {chance}"
+
+
+def _reading(name: str, mean: float, sd: float) -> str:
+    unit = unit_of(name)
+    if not unit and name == "plqy":
+        return f"{label_of(name)} {mean:.0%} ± {sd:.0%}"
+    return f"{label_of(name)} {mean:.4g} ± {sd:.2g} {unit}".rstrip()

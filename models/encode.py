@@ -1,0 +1,183 @@
+"""The one door between units outside and numbers inside: designs to the unit cube, features to scales a GP likes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdl.errors import Refused
+from sdl.space import Columns, Design, DesignSpace, Parameter
+from sdl.units import HC_EV_NM
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[np.float64]
+ScaleKind = Literal["energy", "log", "logit", "plain"]
+
+LOG_RATIO = 4.0
+"""A positive range this wide is modelled in its logarithm: chosen by ``benchmarks/campaign_model.py``."""
+
+PLQY_EDGE = 0.002
+"""PLQY is kept this far from 0 and 1 before its logit: below the 1 % a relative measurement can resolve."""
+
+LARGEST = 1e12
+"""A feature above this is a unit or parser error in every unit the table of `sdl.units` knows."""
+
+_PEAKS = ("pl_peak_nm", "x1_nm", "x2_nm")
+_LINEAR_SLOPE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DesignCode:
+    """Designs to the axes of the unit cube (one per parameter) and to model inputs (a choice becomes one-hot)."""
+
+    space: DesignSpace
+
+    same: ClassVar[float] = 1e-6
+    """Designs closer than this on every axis are one design: a thousandth of any pipette's resolution."""
+
+    @property
+    def p(self) -> int:
+        """The number of axes, one per parameter."""
+        return len(self.space.parameters)
+
+    def check(self, design: Design) -> None:
+        """Raise `Refused` unless ``design`` names every parameter with a value that can be encoded."""
+        columns = self.space.columns([design])
+        for p in self.space.parameters:
+            value = columns[p.name][0]
+            if p.choices and value not in p.choices:
+                raise Refused(f"{p.name}: {value!r} is not one of {list(p.choices)}")
+            if not p.choices and not (isinstance(value, np.number) and np.isfinite(value)):
+                raise Refused(f"{p.name}: {value!r} is not a number")
+            if _logarithmic(p) and value <= 0:
+                raise Refused(f"{p.name}: {value!r} must be above 0, the space spans {p.low:g} to {p.high:g}")
+
+    def make(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> tuple[Columns, NDArray[np.bool_]]:
+        """Round points of the cube to designs and say which can be made; ``allowed`` values are dealt out in turn."""
+        columns = self.columns(axes)
+        for name, values in allowed.items():
+            columns[name] = values[np.arange(len(axes)) % len(values)]
+        return self.space.make(columns)
+
+    def columns(self, axes: Array) -> Columns:
+        """Map ``n x p`` points of the unit cube to columns; a choice takes an equal share of its axis."""
+        axes = np.clip(axes, 0.0, 1.0)
+        out = self.space.from_unit(axes)
+        for j, p in enumerate(self.space.parameters):
+            if _logarithmic(p):
+                out[p.name] = np.clip(p.low * (p.high / p.low) ** axes[:, j], p.low, p.high)
+        return out
+
+    def axes(self, columns: Columns) -> Array:
+        """Map columns of ``n`` designs to ``n x p`` points of the unit cube; a choice sits mid-share."""
+        return np.stack([_axis(p, columns[p.name]) for p in self.space.parameters], axis=1)
+
+    def inputs(self, columns: Columns) -> Array:
+        """Map columns of ``n`` designs to model inputs ``n x d``."""
+        parts = [
+            np.stack([np.asarray(columns[p.name] == c, dtype=float) for c in p.choices], axis=1)
+            if p.choices
+            else _axis(p, columns[p.name])[:, None]
+            for p in self.space.parameters
+        ]
+        return np.concatenate(parts, axis=1)
+
+
+def _logarithmic(p: Parameter) -> bool:
+    return not p.choices and p.low > 0 and p.high / p.low >= LOG_RATIO
+
+
+def _axis(p: Parameter, values: NDArray[np.generic]) -> Array:
+    if p.choices:
+        index = np.argmax(np.stack([values == c for c in p.choices]), axis=0)
+        return np.asarray((index + 0.5) / len(p.choices))
+    numbers = np.asarray(values, dtype=float)
+    if _logarithmic(p):
+        return np.asarray(np.log(numbers / p.low) / np.log(p.high / p.low))
+    return np.asarray((numbers - p.low) / (p.high - p.low))
+
+
+def scale_of(name: str) -> ScaleKind:
+    """Say on which scale the feature ``name`` is modelled."""
+    if name in _PEAKS:
+        return "energy"
+    return {"fwhm_nm": "log", "plqy": "logit"}.get(name, "plain")  # type: ignore[return-value]
+
+
+def check_feature(name: str, value: float, sd: float) -> None:
+    """Raise `Refused` unless ``value +- sd`` can be a reading of the feature ``name``."""
+    if not (np.isfinite([value, sd]).all() and abs(value) <= LARGEST and 0 <= sd <= LARGEST):
+        raise Refused(f"{name}: {value!r} +- {sd!r} is not a measurement: give finite numbers, or leave it out")
+    if scale_of(name) in ("energy", "log") and value <= 0:
+        raise Refused(f"{name}: {value!r} must be above 0; leave it out when nothing was seen")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCode:
+    """Features to the model's scales and back.
+
+    Peaks in nm become eV, PLQY its logit, FWHM the logarithm of meV at the row's own PL peak (``width_by_peak``;
+    of nm when the peak is not always known), everything else stays as it is.
+    """
+
+    names: tuple[str, ...]
+    width_by_peak: bool = False
+
+    @classmethod
+    def of(cls, names: Sequence[str], rows: Sequence[Mapping[str, float]]) -> FeatureCode:
+        """Choose the scale of the FWHM from what ``rows`` know."""
+        widths = [row for row in rows if "fwhm_nm" in row]
+        return cls(tuple(names), "pl_peak_nm" in names and all("pl_peak_nm" in row for row in widths))
+
+    def encode(self, rows: Sequence[Mapping[str, float]], sds: Sequence[Mapping[str, float]]) -> tuple[Array, Array]:
+        """Return ``Y`` and ``Yvar``, both ``n x m``, NaN where a row lacks the feature; ``sds`` may lack any."""
+        Y = np.full((len(rows), len(self.names)), np.nan)
+        Yvar = Y.copy()
+        for i, (row, sd) in enumerate(zip(rows, sds, strict=True)):
+            for j, name in enumerate(self.names):
+                if name in row:
+                    Y[i, j], slope = _inward(scale_of(name), row[name])
+                    Yvar[i, j] = (slope * sd.get(name, 0.0)) ** 2
+                    if name == "fwhm_nm" and self.width_by_peak:
+                        peak_nm = row["pl_peak_nm"]
+                        Y[i, j] += np.log(1e3 * HC_EV_NM) - 2.0 * np.log(peak_nm)
+                        Yvar[i, j] += (2.0 * sd.get("pl_peak_nm", 0.0) / peak_nm) ** 2
+        return Y, Yvar
+
+    def decode(self, Y: Tensor) -> Tensor:
+        """Map samples ``... x m`` back to the features' own units (differentiable)."""
+        parts = [_outward(scale_of(name), Y[..., j]) for j, name in enumerate(self.names)]
+        if self.width_by_peak and "fwhm_nm" in self.names:
+            peak_nm = parts[self.names.index("pl_peak_nm")]
+            j = self.names.index("fwhm_nm")
+            parts[j] = parts[j] * peak_nm**2 / (1e3 * HC_EV_NM)
+        out = Y.new_empty(Y.shape)
+        for j, part in enumerate(parts):
+            out[..., j] = part
+        return out
+
+
+def _inward(kind: ScaleKind, value: float) -> tuple[float, float]:
+    """Return the value on its scale and the slope of that scale there (the delta method's factor)."""
+    if kind == "energy":
+        return HC_EV_NM / value, HC_EV_NM / value**2
+    if kind == "log":
+        return float(np.log(value)), 1.0 / value
+    if kind == "logit":
+        share = float(np.clip(value, PLQY_EDGE, 1.0 - PLQY_EDGE))
+        return float(np.log(share / (1.0 - share))), 1.0 / (share * (1.0 - share))
+    return value, _LINEAR_SLOPE
+
+
+def _outward(kind: ScaleKind, y: Tensor) -> Tensor:
+    if kind == "energy":
+        return HC_EV_NM / y.clamp_min(HC_EV_NM / LARGEST)
+    if kind == "log":
+        return y.clamp(-50.0, 50.0).exp()
+    return y.sigmoid() if kind == "logit" else y

@@ -1,0 +1,67 @@
+"""Designs that fill the space evenly, for the first look and wherever a model cannot be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.encode import Array, DesignCode
+from sdl.errors import NothingFeasible
+from sdl.space import Design
+
+Allowed = Mapping[str, NDArray[np.generic]]
+"""The values that a shared parameter may take in this batch, by name; a name that is absent is free."""
+
+_DOUBLINGS = 10
+"""How often the Sobol sequence is doubled before giving up: 64 to 32768 points for a first batch."""
+
+
+def sobol_axes(p: int, n: int, seed: int) -> Array:
+    """Return ``n`` (rounded up to a power of 2) scrambled Sobol points of the ``p``-dimensional unit cube."""
+    from scipy.stats import qmc
+
+    return np.asarray(qmc.Sobol(p, rng=seed).random_base2((n - 1).bit_length()))
+
+
+def fill(code: DesignCode, n: int, done: int, batch: Sequence[Design], seed: int) -> list[dict[str, float | str]]:
+    """Return the designs ``done + 1 .. done + n`` of one Sobol sequence through what can be made.
+
+    Shared parameters take the values of ``batch`` and, up to the allowed number, further ones that move with
+    ``done``.  Raise `NothingFeasible` when fewer than ``n`` can be made.
+    """
+    if n == 0:
+        return []
+    for doubling in range(_DOUBLINGS):
+        axes = sobol_axes(code.p, max(64, done + n) << doubling, seed)
+        free = code.columns(axes)
+        allowed = {
+            name: np.array(list(dict.fromkeys([*(d[name] for d in batch), *free[name][done : done + k].tolist()]))[:k])
+            for name, k in code.space.shared.items()
+        }
+        columns, ok = code.make(axes, allowed)
+        found = code.space.designs({k: v[ok] for k, v in columns.items()})
+        if len(found) >= done + n:
+            return found[done : done + n]
+    limits = "; ".join(c.text for c in code.space.constraints) or "no constraint, so the pipettes or stocks bind"
+    raise NothingFeasible(
+        f"fewer than {n} designs can be made inside {', '.join(code.space.names)} ({limits}); "
+        "widen a range, relax a constraint, or change a stock concentration"
+    )
+
+
+def far_apart(
+    code: DesignCode, pool: Sequence[Design], taken: Sequence[Design], n: int
+) -> list[dict[str, float | str]]:
+    """Return up to ``n`` designs of ``pool``, each the farthest from all chosen and ``taken`` before it."""
+    X = code.inputs(code.space.columns(pool))
+    known = code.inputs(code.space.columns(taken)) if taken else X.mean(0, keepdims=True)
+    distance = np.min([np.linalg.norm(X - x, axis=1) for x in known], axis=0)
+    distance = distance if taken else distance + 1.0
+    chosen: list[dict[str, float | str]] = []
+    while len(chosen) < n and distance.max() > code.same:
+        i = int(distance.argmax())
+        chosen.append(dict(pool[i]))
+        distance = np.minimum(distance, np.linalg.norm(X - X[i], axis=1))
+    return chosen

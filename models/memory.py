@@ -1,0 +1,73 @@
+"""From stored experiments to an advisor that knows them, and from an advisor to what a report should remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from models.advisor import Advisor
+from sdl.campaign import Campaign
+from sdl.space import DesignSpace
+from sdl.store import Experiment
+from sdl.units import label_of
+
+CONFOUNDED = 0.95
+"""Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
+
+
+def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Experiment]) -> Advisor:
+    """Return an advisor told of every measured experiment, in order; wells of one attempt share a run effect."""
+    advisor = Advisor(space, campaign.target, seed=campaign.seed)
+    for e in experiments:
+        if e.state != "measured" or not e.features.values or "timing" in e.flags:
+            continue
+        wanted = {name: v for name, v in e.features.values.items() if name in campaign.target.goals}
+        if wanted:
+            values = {name: v.value for name, v in wanted.items()}
+            advisor.tell(
+                {name: e.design[name] for name in space.names},
+                values,
+                sd={name: v.sd for name, v in wanted.items()},
+                run=e.attempt,
+                experiment=e.id,
+            )
+    return advisor
+
+
+def diagnosis(advisor: Advisor) -> dict[str, Any]:
+    """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
+    confirmed = [
+        {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments)} for c in advisor.confirmations()
+    ]
+    return {"confirmed": confirmed}
+
+
+def confounded(space: DesignSpace, designs: Sequence[Mapping[str, float | str]]) -> list[str]:
+    """Say which pairs of parameters were changed together in the data, and what to do about it."""
+    ranged = [p for p in space.parameters if not p.choices]
+    if len(designs) < 3:
+        return []
+    columns = {p.name: np.array([float(d[p.name]) for d in designs]) for p in ranged}
+    warnings = []
+    for a, b in combinations(ranged, 2):
+        r = max((_correlation(x, y) for x in _scales(columns[a.name]) for y in _scales(columns[b.name])), key=abs)
+        if abs(r) > CONFOUNDED:
+            warnings.append(
+                f"{label_of(a.name)} and {label_of(b.name)} were changed together in all {len(designs)} experiments "
+                f"(r = {r:.2f}): the data cannot say which of the two moves the result, and predictions away from that "
+                f"line are guesses. Make two experiments that break it: {label_of(a.name)} low with {label_of(b.name)} "
+                "high, and the reverse; then plan again."
+            )
+    return warnings
+
+
+def _scales(column: Any) -> list[Any]:
+    """Return the column as it is and, where all values are positive, its logarithm."""
+    return [column, np.log(column)] if (column > 0).all() else [column]
+
+
+def _correlation(x: Any, y: Any) -> float:
+    return float(np.corrcoef(x, y)[0, 1]) if x.std() > 0 and y.std() > 0 else 0.0

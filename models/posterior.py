@@ -1,0 +1,137 @@
+"""The fitted model of one moment: what every design should give, and how sure each measured design is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.acquisition import Utility, p_hit
+from models.encode import DesignCode, FeatureCode
+from models.suggestion import Confirmation, Expected, Forecast, Row
+from models.surrogate import NO_RUN, Surrogate, fit
+from sdl.space import Columns, Design
+from sdl.target import Target
+
+NORMAL_95 = 1.959963984540054
+"""Quantile of the standard normal distribution that bounds its central 95 % (closed form)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posterior:
+    """The model of all ``rows`` told so far; ``X`` ``n x d`` are their designs."""
+
+    code: DesignCode
+    codec: FeatureCode
+    target: Target
+    surrogate: Surrogate
+    utility: Utility
+    rows: tuple[Row, ...]
+    X: Tensor
+    seed: int
+
+    @classmethod
+    def of(
+        cls, code: DesignCode, target: Target, rows: Sequence[Row], seed: int, *, before: Posterior | None = None
+    ) -> Posterior | str:
+        """Fit the target's outcomes to ``rows``, starting from the model ``before``, or say why that cannot be."""
+        features = [r.features for r in rows]
+        seen = {name: [f[name] for f in features if name in f] for name in target.goals}
+        names = [name for name, values in seen.items() if len(set(values)) > 1]
+        if not names:
+            return "no outcome of the target has two different values yet"
+        codec = FeatureCode.of(names, features)
+        Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
+        X = torch.from_numpy(code.inputs(code.space.columns([r.design for r in rows])))
+        labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
+        runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows])
+        warm = before.surrogate.states if before is not None and before.codec.names == codec.names else None
+        try:
+            surrogate = fit(X, runs, Y, Yvar, warm=warm)
+        except torch.LinAlgError:
+            return "the model cannot be computed from these data"
+        spread = torch.tensor([float(np.std(seen[name])) for name in names])
+        return cls(
+            code=code,
+            codec=codec,
+            target=target,
+            surrogate=surrogate,
+            utility=Utility.of(target, names, spread),
+            rows=tuple(rows),
+            X=X,
+            seed=seed,
+        )
+
+    @property
+    def name(self) -> str:
+        """Name the model: how many rows, and eight digits that change with its constants."""
+        digest = hashlib.sha256()
+        for state in self.surrogate.states:
+            for value in state.values():
+                digest.update(value.numpy().tobytes())
+        sort = "gp" if self.surrogate.fitted else "gp with default constants"
+        return f"{sort}, {len(self.rows)} rows, {digest.hexdigest()[:8]}"
+
+    @property
+    def decidable(self) -> bool:
+        """Whether every bounded goal is modelled; if not, nobody can know whether a design hits."""
+        return bool(self.target.bounded) and set(self.target.bounded) <= set(self.codec.names)
+
+    def inputs(self, designs: Sequence[Design]) -> Tensor:
+        """Return model inputs ``n x d`` of designs, also of none."""
+        if not designs:
+            return self.X.new_empty((0, self.X.shape[1]))
+        return torch.from_numpy(self.code.inputs(self.code.space.columns(designs)))
+
+    def forecasts(self, columns: Columns) -> list[Forecast]:
+        """Return what one new measurement of each design should give."""
+        X = torch.from_numpy(self.code.inputs(columns))
+        mean, var = self.surrogate.moments(X)
+        half = NORMAL_95 * (var + self.surrogate.noise_var).sqrt()
+        middle = self.codec.decode(mean)
+        ends = torch.stack([self._ends(mean, half, j) for j in range(mean.shape[-1])], dim=-2)
+        p_new, p_mean = self.p(X, noisy=True), self.p(X, noisy=False)
+        return [
+            Forecast(
+                expected={
+                    name: _expected(float(middle[i, j]), *sorted(ends[i, j].tolist()))
+                    for j, name in enumerate(self.codec.names)
+                },
+                p_hit=float(p_new[i]),
+                p_mean=float(p_mean[i]),
+            )
+            for i in range(len(X))
+        ]
+
+    def _ends(self, mean: Tensor, half: Tensor, j: int) -> Tensor:
+        """Return both ends ``N x 2`` of outcome ``j``'s interval in its unit, the other outcomes at their means."""
+        only = torch.zeros_like(half)
+        only[:, j] = half[:, j]
+        return torch.stack([self.codec.decode(mean + sign * only)[:, j] for sign in (-1.0, 1.0)], dim=-1)
+
+    def p(self, X: Tensor, *, noisy: bool) -> Tensor:
+        """Return P(all bounds hold) ``(N,)`` of one new measurement (``noisy``) or of the mean outcome."""
+        if not self.decidable:
+            return torch.zeros(len(X), dtype=torch.double)
+        return p_hit(self.surrogate, self.codec, self.utility, X, noisy=noisy, seed=self.seed)
+
+    def measured(self) -> list[tuple[Confirmation, bool]]:
+        """Return every distinct measured design with P(its mean outcome hits), and whether it was seen to hit."""
+        _, group = np.unique(np.round(self.X.numpy() / self.code.same), axis=0, return_inverse=True)
+        members = [np.flatnonzero(group == g).tolist() for g in dict.fromkeys(group.tolist())]
+        p = self.p(self.X[[m[0] for m in members]], noisy=False).tolist()
+        out = []
+        for m, p_mean in zip(members, p, strict=True):
+            rows = [self.rows[i] for i in m]
+            names = tuple(row.experiment for row in rows)
+            hit = any(self.target.hit(row.features) for row in rows)
+            out.append((Confirmation(design=rows[0].design, p=p_mean, experiments=names), hit))
+        return out
+
+
+def _expected(mean: float, low: float, high: float) -> Expected:
+    return Expected(mean=mean, sd=(high - low) / (2.0 * NORMAL_95), low=low, high=high)

@@ -1,0 +1,78 @@
+"""What the advisor is told and what it answers: rows, suggestions, forecasts, confirmations; plain values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["sobol", "explore", "exploit", "replicate", "fallback"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What one new measurement of a feature should read, in the feature's unit: mean, sd and 95 % interval."""
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast(Mapping[str, tuple[float, float]]):
+    """``forecast[feature]`` is ``(mean, sd)`` of one new measurement.
+
+    ``p_hit`` is the probability that this measurement, in a new run with its well and read noise, is a hit; ``p_mean``
+    that the design's mean outcome lies inside all bounds.  Both are 0 while a bounded goal has never been measured.
+    """
+
+    expected: Mapping[str, Expected]
+    p_hit: float
+    p_mean: float
+
+    def __getitem__(self, name: str) -> tuple[float, float]:
+        return self.expected[name].mean, self.expected[name].sd
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.expected)
+
+    def __len__(self) -> int:
+        return len(self.expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A design with a reason.
+
+    ``expected`` and ``p_hit`` are for one new measurement of it (`Forecast`), empty and 0 before there is a model;
+    ``acquisition`` names the rule that chose it and ``model`` the model and its constants.
+    """
+
+    design: Mapping[str, float | str]
+    kind: Kind
+    why: str
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    p_hit: float = 0.0
+    acquisition: str = "space-filling"
+    model: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A design whose mean outcome is inside all bounds with probability ``p``, and the experiments made of it."""
+
+    design: Mapping[str, float | str]
+    p: float
+    experiments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One experiment as told: ``sd`` are those of the reading alone, wells of one ``run`` share an effect."""
+
+    design: dict[str, float | str]
+    features: dict[str, float]
+    sd: dict[str, float]
+    run: str | None
+    experiment: str

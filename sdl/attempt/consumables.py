@@ -1,0 +1,112 @@
+"""Vials, tips, stocks and waste: what a run needs, what is left, and asking the operator for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdl.attempt.session import Session
+from sdl.chemistry.recipe import Run
+from sdl.errors import NeedsPerson
+
+TIPS_PER_RACK = 96
+"""Tips in a rack (Opentrons tip rack definitions)."""
+
+FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "tips_gone": {}, "waste_ul": 0.0}
+"""The deck as the load list asks for it."""
+
+
+def deck_now(session: Session) -> dict[str, Any]:
+    """Return the consumables as the store knows them; a deck never used is as the load list says."""
+    return {**FRESH, **session.store.deck()}
+
+
+def load_stocks(session: Session) -> None:
+    """Enter the declared stocks into the ledger, once, by the location they stand at."""
+    known = session.store.stock_left()
+    for name, stock in session.campaign.stocks.items():
+        for at in stock.at:
+            if at not in known:
+                session.store.load_stock(at, stock.volume_ul / len(stock.at), f"{name}, lot {stock.lot or 'not given'}")
+
+
+def sources(session: Session) -> dict[str, str]:
+    """Choose for each stock the location that holds most of it now."""
+    left = session.store.stock_left()
+    return {name: max(stock.at, key=lambda at: left.get(at, 0.0)) for name, stock in session.campaign.stocks.items()}
+
+
+def free_wells(session: Session, n: int) -> list[str]:
+    """Return ``n`` unused vials in order A1, A2 ... ; ask for a new load when fewer are left."""
+    rack = session.lab.blocks[0].rack
+    place = session.lab.deck[rack]
+    deck = deck_now(session)
+    if deck["vials_used"] + n > place.wells:
+        ask(
+            session,
+            "vials",
+            {"rack": rack, "why": f"{n} clean vials are needed, {place.wells - deck['vials_used']} left"},
+        )
+        session.store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
+        deck = deck_now(session)
+    columns = place.wells // 4
+    first = deck["vials_used"]
+    return [f"{rack}/{'ABCD'[i // columns]}{i % columns + 1}" for i in range(first, first + n)]
+
+
+def restock(session: Session, run: Run) -> None:
+    """Ask for every tip rack, stock and waste bottle that this run would exhaust."""
+    deck, lab = deck_now(session), session.lab
+    for pipette in lab.pipettes:
+        gone = deck["tips_gone"].get(pipette.mount, 0)
+        room = TIPS_PER_RACK * len(pipette.tip_racks)
+        if gone + run.tips[pipette.mount] > room:
+            ask(
+                session,
+                "tips",
+                {"mount": pipette.mount, "racks": list(pipette.tip_racks), "why": f"{gone} of {room} used"},
+            )
+            session.store.update_deck(tips_gone={**deck["tips_gone"], pipette.mount: 0})
+            deck = deck_now(session)
+    at = sources(session)
+    left = session.store.stock_left()
+    for name, draw_ul in run.draws_ul.items():
+        place, stock = lab.deck[lab.locate(at[name])[0]], session.campaign.stocks[name]
+        if left[at[name]] - draw_ul < place.dead_ul:
+            full = stock.volume_ul / len(stock.at)
+            why = (
+                f"{draw_ul:.0f} uL of {name} are needed, {left[at[name]]:.0f} left with {place.dead_ul:.0f} unreachable"
+            )
+            ask(session, at[name], {"stock": name, "volume_ul": full, "why": why})
+            session.store.load_stock(at[name], full - left[at[name]], f"{name} refilled")
+    if deck["waste_ul"] + run.waste_ul > lab.limits.waste_ul:
+        ask(session, "waste", {"why": f"{deck['waste_ul'] / 1000:.0f} mL in the waste bottle"})
+        session.store.update_deck(waste_ul=0.0)
+
+
+def after(session: Session, run: Run) -> dict[str, Any]:
+    """Return the deck as it will be after ``run``."""
+    deck = deck_now(session)
+    gone = {mount: deck["tips_gone"].get(mount, 0) + n for mount, n in run.tips.items()}
+    return {
+        "vials_used": deck["vials_used"] + len(run.wells),
+        "vial_load": deck["vial_load"],
+        "tips_gone": gone,
+        "waste_ul": deck["waste_ul"] + run.waste_ul,
+    }
+
+
+def ask(session: Session, what: str, detail: Mapping[str, Any]) -> None:
+    """Ask the operator and go on when it is done; raise `NeedsPerson` while it is not."""
+    store = session.store
+    detail = {**detail, "after_attempts": len(store.attempts())}
+    if any(r.what == what and r.detail == detail and r.answer for r in store.requests()):
+        return
+    number = store.request(what, **detail)
+    session.say(f"operator: {what} please ({detail['why']})")
+    if not session.operator.ask(what, detail):
+        raise NeedsPerson(
+            f"request {number}: {what} ({detail['why']}). When it is done: "
+            f"sdl resolve {session.campaign.file} --request {number} --by NAME, then sdl resume"
+        )
+    store.answer(number, "done", "operator of the lab")

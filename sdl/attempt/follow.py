@@ -1,0 +1,220 @@
+"""Start a run once, then hold its clock: release each timed step, look at each aliquot, write down what happened.
+
+The starting ``play`` is committed before it is sent, and sent once. A hand-shake ``play`` belongs to one waiting
+command: it is written down before it is sent, and sent again only while that same command still waits and nobody else
+has paused or stopped the run. After any error there are only GETs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sdl.attempt.expectation import rows
+from sdl.attempt.prepare import preflight
+from sdl.attempt.reading import look
+from sdl.attempt.session import Session
+from sdl.chemistry.schedule import LATE_S
+from sdl.errors import NeedsPerson, Unreachable
+from sdl.lab.robot import ENDED
+from sdl.store import Attempt, Handshake
+
+POLL_S = {True: 0.02, False: 1.0}
+"""How often a run is looked at, in real time: a loopback lab, or a robot on the network (load target 1 Hz)."""
+
+
+def start(session: Session, attempt: Attempt) -> None:
+    """Check the robot once more, commit the intent, press play once, and say what is known then."""
+    preflight(session, attempt)
+    session.store.move_attempt(attempt.id, "ARMED", "STARTING")
+    try:
+        session.robot.play(attempt.run_id)
+    except Unreachable as exc:
+        session.say(f"{attempt.id}: play was sent and its answer lost ({exc}); looking, not sending again")
+    after_play(session, session.store.attempt(attempt.id))
+
+
+def after_play(session: Session, attempt: Attempt) -> None:
+    """Decide from what the robot says whether a run whose play was committed has started."""
+    try:
+        run = session.robot.run(attempt.run_id)
+    except Unreachable as exc:
+        if getattr(exc, "status", None) != 404:
+            raise
+        give_up(session, attempt, "the robot does not know the run any more")
+        return
+    if run["status"] == "idle" and not run["actions"]:
+        session.store.move_attempt(attempt.id, "STARTING", "ARMED")
+    elif run["status"] in ("running", "paused", "finishing", "succeeded"):
+        session.store.move_attempt(attempt.id, "STARTING", "VERIFY")
+    else:
+        give_up(session, attempt, f"the run is {run['status']}")
+
+
+def follow(session: Session, attempt: Attempt) -> None:
+    """Serve every hand-shake until the run ends."""
+    pace_s = POLL_S["127.0.0.1" in session.robot.address]
+    while True:
+        try:
+            run = session.robot.run(attempt.run_id)
+        except Unreachable as exc:
+            if getattr(exc, "status", None) != 404:
+                raise
+            give_up(session, attempt, "the robot does not know the run any more")
+            return
+        status = run["status"]
+        if status == "paused":
+            _serve(session, attempt, run)
+        elif status == "succeeded":
+            note_moments(session, attempt)
+            session.store.move_attempt(attempt.id, "VERIFY", "DISPENSED")
+            return
+        elif status in ENDED or status.startswith("awaiting-recovery"):
+            give_up(session, attempt, f"the run is {status}: {str(run.get('errors'))[:200]}")
+            return
+        elif status == "blocked-by-open-door":
+            raise NeedsPerson(f"{attempt.id}: the robot's door is open; close it, resume at the robot, then sdl resume")
+        else:
+            time.sleep(pace_s)
+
+
+def give_up(session: Session, attempt: Attempt, why: str) -> None:
+    """Record that nobody can prove what moved, switch heat off, and leave the decision to a person."""
+    state = session.store.attempt(attempt.id).state
+    session.store.event("attempt lost sight of", attempt=attempt.id, why=why)
+    session.store.move_attempt(attempt.id, state, "UNKNOWN")
+    for module in session.robot.modules():
+        session.robot.heat_off(str(module["id"]))
+
+
+def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
+    """Answer the one waiting command: wait for its moment or look at its aliquot, then release it."""
+    command = session.robot.current_command(attempt.run_id)
+    if command is None or command.get("status") != "running":
+        return
+    message = str((command.get("params") or {}).get("message") or "")
+    if command["commandType"] not in ("waitForResume", "pause") or not message:
+        raise NeedsPerson(f"{attempt.id}: paused at the robot by a person; resume it there, then sdl resume")
+    if _stopped_by_others(session, attempt, run):
+        raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
+    note_moments(session, attempt)
+    kind, *words = message.split()
+    if kind == "AT":
+        _wait(session, attempt, message)
+    else:
+        look(session, attempt, command["id"], label=words[0], location=words[1])
+    session.store.write_handshake(attempt.id, command["id"], message)
+    session.robot.play(attempt.run_id)
+    session.store.mark_handshake_sent(attempt.id, command["id"], session.clock.now_s())
+
+
+def _stopped_by_others(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> bool:
+    """Say whether the run's own record holds a pause or stop (none is ever ours) that nobody has resumed."""
+    actions = [str(action.get("actionType")) for action in run["actions"]]
+    stops = [i for i, action in enumerate(actions) if action in ("pause", "stop")]
+    return bool(stops) and "play" not in actions[stops[-1] + 1 :]
+
+
+def _wait(session: Session, attempt: Attempt, message: str) -> None:
+    """Wait on the lab clock until the step's moment, counted from the well's own injection where it has one."""
+    released = {h.message: h.released_s for h in session.store.handshakes(attempt.id) if h.released_s is not None}
+    due_s = due(rows(attempt.csv), released, message)
+    session.say(
+        f"  {message}" if due_s is None else f"  {message} (in {max(0.0, due_s - session.clock.now_s()):.0f} s)"
+    )
+    if due_s is not None:
+        session.clock.wait_until(due_s)
+
+
+def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], message: str) -> float | None:
+    """Return when a timed step is due on the lab clock: as long after its anchor as in the plan; None for the first.
+
+    The anchor is the release of the well's own injection, or of the first timed step for an injection.
+    """
+    plan = {_message(row): row for row in steps if row.get("at_s")}
+    row = plan[message]
+    place = message.split()[3]
+    injection = next((m for m, r in plan.items() if r["action"] == "inject" and r["well"] == place), None)
+    anchor = (
+        injection if injection in released and injection != message else next((m for m in plan if m in released), None)
+    )
+    if anchor is None:
+        return None
+    return released[anchor] + float(row["at_s"]) - float(plan[anchor]["at_s"])
+
+
+def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshake]) -> set[str]:
+    """Return the wells of which a timed step was released later than its verified window allows."""
+    released = {h.message: h.released_s for h in handshakes if h.released_s is not None}
+    late = set()
+    for row in steps:
+        message = _message(row)
+        if row.get("at_s") and row["action"] != "inject" and message in released:
+            due_s = due(steps, released, message)
+            if due_s is not None and released[message] - due_s > LATE_S:
+                late.add(message.split()[3])
+    return late
+
+
+def note_moments(session: Session, attempt: Attempt) -> None:
+    """Write down when each well was really injected and quenched, as soon as the robot's record shows it."""
+    waiting = {w.well: w for w in session.store.wells(attempt.id) if w.state in ("planned", "dispensed")}
+    sent = [h for h in session.store.handshakes(attempt.id) if h.sent and h.message.startswith(("AT ",))]
+    open_ones = [h for h in sent if _open(h, waiting)]
+    if not open_ones:
+        return
+    commands = session.robot.commands(attempt.run_id)
+    for handshake in open_ones:
+        _, _, action, well = handshake.message.split()
+        moment = _moment(commands, handshake)
+        if moment is None:
+            continue
+        if action == "inject":
+            session.store.move_well(attempt.id, well, "planned", "dispensed", injected_s=moment)
+        else:
+            session.store.move_well(attempt.id, well, "dispensed", "quenched", quenched_s=moment)
+
+
+def _open(handshake: Handshake, waiting: Mapping[str, Any]) -> bool:
+    """Say whether this hand-shake released an injection or quench whose moment is not written down yet."""
+    _, _, action, well = handshake.message.split()
+    state = waiting[well].state if well in waiting else ""
+    return (action, state) in (("inject", "planned"), ("quench", "dispensed"))
+
+
+def _moment(commands: Sequence[Mapping[str, Any]], handshake: Handshake) -> float | None:
+    """Return when the liquid of the released step was in, on the lab clock; None while it is not.
+
+    Only differences of the robot's own times are used: its clock may be wrong by years.
+    """
+    ids = [c["id"] for c in commands]
+    if handshake.command_id not in ids or handshake.released_s is None:
+        return None
+    here = ids.index(handshake.command_id)
+    last = None
+    for command in commands[here + 1 :]:
+        if command["commandType"] in ("waitForResume", "dropTipInPlace", "dropTip") or last_is_done(command):
+            break
+        if command["commandType"].startswith("dispense") and command.get("completedAt"):
+            last = command
+        if command["commandType"].startswith("comment") and last is not None:
+            break
+    if last is None:
+        return None
+    return handshake.released_s + _seconds(last["completedAt"]) - _seconds(commands[here]["completedAt"])
+
+
+def last_is_done(command: Mapping[str, Any]) -> bool:
+    """Say whether the robot has not come to this command yet."""
+    return command.get("status") in ("queued", "running")
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def _message(row: Mapping[str, str]) -> str:
+    place = row["stock"] if row["action"] == "read" else row["well"]
+    return f"AT {row['at_s']} {row['action']} {place}"

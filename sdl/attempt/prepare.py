@@ -1,0 +1,128 @@
+"""From suggestions to a run that may be started: planned, reserved, uploaded, verified, armed. Nothing moves here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sdl.attempt import consumables
+from sdl.attempt.expectation import bench_of
+from sdl.attempt.session import Session
+from sdl.chemistry.schedule import Scheduler
+from sdl.errors import NeedsPerson, Refused, Unsafe
+from sdl.lab.analysis import analyze
+from sdl.lab.protocol import csv_text, labware_files, render
+from sdl.store import Attempt
+from sdl.verifier import command_hash, verify
+
+
+def plan(session: Session, batch: int) -> Attempt:
+    """Compile the suggested experiments of ``batch`` into one run and plan its attempt."""
+    experiments = session.store.experiments(batch=batch, state="suggested")
+    recipes = {e.id: session.compiler.recipe(e.suggestion["design"]) for e in experiments}
+    wells = dict(zip(recipes, consumables.free_wells(session, len(recipes)), strict=True))
+    run = _scheduler(session).run(recipes, wells)
+    consumables.restock(session, run)
+    run = _scheduler(session).run(recipes, wells)  # a refill may have changed which bottle is fullest
+    at = consumables.sources(session)
+    gone = consumables.deck_now(session)["tips_gone"]
+    plan_json: dict[str, Any] = {
+        "temperature_c": run.temperature_c,
+        "duration_s": run.duration_s,
+        "draws_ul": {at[name]: volume for name, volume in run.draws_ul.items() if volume > 0},
+        "sources": at,
+        "tips_gone": gone,
+        "deck_after": consumables.after(session, run),
+        "vial_load": consumables.deck_now(session)["vial_load"],
+    }
+    text = csv_text(session.lab, run, gone)
+    inverse = {well: experiment for experiment, well in wells.items()}
+    return session.store.plan_attempt(batch, inverse, plan_json, robot=session.robot.address, csv=text)
+
+
+def reserve(session: Session, attempt: Attempt) -> None:
+    """Reserve stock, tips and wells, before anything leaves this machine."""
+    session.store.reserve(attempt.id, attempt.plan["draws_ul"], attempt.plan["deck_after"])
+
+
+def upload(session: Session, attempt: Attempt) -> None:
+    """Write the attempt's own protocol and CSV, and send them; the robot knows files by content."""
+    protocol, csv = write_files(session, attempt)
+    protocol_id, file_id = session.robot.upload(protocol, labware_files(), csv, key=attempt.id)
+    digest = hashlib.sha256(protocol.read_bytes() + csv.read_bytes()).hexdigest()
+    session.store.move_attempt(
+        attempt.id, "RESERVED", "UPLOADED", protocol_id=protocol_id, file_id=file_id, protocol_hash=digest
+    )
+
+
+def check(session: Session, attempt: Attempt) -> None:
+    """Analyse with the vendor's software, verify with our own eyes, and compare with what the robot will run."""
+    protocol, csv = write_files(session, attempt)
+    analysis = analyze(protocol, labware_files(), csv, analyzer_python=session.analyzer)
+    approval = verify(analysis.commands, bench_of(session, attempt))
+    theirs = command_hash(session.robot.analysis(attempt.protocol_id))
+    if theirs != approval.sha256:
+        raise Unsafe(
+            f"{attempt.id}: the robot would run another command list ({theirs[:12]}) than the one verified "
+            f"({approval.sha256[:12]}); its software may differ from the analyzer's: see `sdl doctor`"
+        )
+    analysed = session.attempt_folder(attempt.id) / "analysis.json"
+    analysed.write_text(json.dumps(analysis.commands), encoding="utf-8")
+    session.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash=approval.sha256)
+
+
+def arm(session: Session, attempt: Attempt) -> None:
+    """Create the robot's run, or find the one that a lost answer left behind."""
+    run_id = session.robot.find_run(attempt.protocol_id) or session.robot.create_run(
+        attempt.protocol_id, attempt.file_id
+    )
+    session.store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id=run_id)
+
+
+def preflight(session: Session, attempt: Attempt) -> None:
+    """Look once more just before the start: the right robot, its pipettes, its door, and nobody else's run."""
+    robot, lab = session.robot, session.lab
+    serial = str(robot.health().get("robot_serial", ""))
+    if lab.robot_serial and serial != lab.robot_serial:
+        raise Unsafe(f"{robot.address} is robot {serial}, the lab file names {lab.robot_serial}: check the address")
+    mounted = {str(i.get("mount")): str(i.get("instrumentName")) for i in robot.instruments()}
+    for pipette in lab.pipettes:
+        if mounted.get(pipette.mount) not in (pipette.name, _short(pipette.name)):
+            raise Unsafe(f"{pipette.mount} mount holds {mounted.get(pipette.mount)}, the lab file says {pipette.name}")
+    if not robot.door_is_closed():
+        raise NeedsPerson(f"the door of {robot.address} is open: close it, then sdl resume")
+    active = [r["id"] for r in robot.runs() if r.get("status") in ("running", "paused", "finishing")]
+    if foreign := [run for run in active if run != attempt.run_id]:
+        raise NeedsPerson(
+            f"run {foreign[0]} is active on {robot.address} and is not ours: end it there, then sdl resume"
+        )
+
+
+def write_files(session: Session, attempt: Attempt) -> tuple[Any, Any]:
+    """Write the attempt's protocol and CSV into its folder (the same bytes each time) and return their paths."""
+    folder = session.attempt_folder(attempt.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    protocol, csv = folder / "timed_steps.py", folder / "steps.csv"
+    protocol.write_text(render(session.lab.robot_type, attempt.id), encoding="utf-8")
+    csv.write_text(attempt.csv, encoding="utf-8")
+    return protocol, csv
+
+
+def _scheduler(session: Session) -> Scheduler:
+    return Scheduler(
+        lab=session.lab,
+        route=session.compiler.route,
+        stocks=session.campaign.stocks,
+        sources=consumables.sources(session),
+    )
+
+
+def _short(name: str) -> str:
+    """Return how a Flex names a pipette in /instruments: "flex_1channel_50" is "p50_single_flex"."""
+    words = name.split("_")
+    if words[0] != "flex":
+        return name
+    if words[1] != "1channel":
+        raise Refused(f"{name}: only one-channel pipettes are driven here")
+    return f"p{words[2]}_single_flex"

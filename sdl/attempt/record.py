@@ -1,0 +1,96 @@
+"""After the run: what was really delivered and when, the outcome of each well, and the end of the attempt."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sdl.attempt.expectation import rows
+from sdl.attempt.follow import late_wells
+from sdl.attempt.session import Session
+from sdl.lab.commands import Dispensed, events, executed
+from sdl.spectra import Features
+from sdl.store import Attempt, Well
+
+SAME_GROWTH_S = 3.0
+"""Growth times this close are the same design: a dispense itself takes as long (chosen)."""
+
+
+def archive(session: Session, attempt: Attempt) -> None:
+    """Copy the robot's whole record of the run beside the analysis, before the robot may forget it."""
+    folder = session.attempt_folder(attempt.id)
+    commands = session.robot.commands(attempt.run_id)
+    (folder / "executed.json").write_text(json.dumps(commands), encoding="utf-8")
+    session.store.event("run archived", attempt=attempt.id, commands=len(commands))
+    session.store.move_attempt(attempt.id, "DISPENSED", "MEASURED")
+
+
+def conclude(session: Session, attempt: Attempt) -> None:
+    """Give every well's experiment its outcome, as executed; then the attempt is done."""
+    folder = session.attempt_folder(attempt.id)
+    analysed = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    record = json.loads((folder / "executed.json").read_text(encoding="utf-8"))
+    delivered = _delivered(session, attempt, executed(analysed, record))
+    late = late_wells(rows(attempt.csv), session.store.handshakes(attempt.id))
+    for well in session.store.wells(attempt.id):
+        if session.store.experiment(well.experiment).state == "planned":
+            _finish(session, attempt, well, delivered.get(well.well, {}), late=well.well in late)
+    session.store.move_attempt(attempt.id, "MEASURED", "DONE")
+    session.robot.uncurrent(attempt.run_id)
+
+
+def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return microlitres of each stock by well, from the executed command list."""
+    lab = session.lab
+    slots = {place.slot: name for name, place in lab.deck.items() if place.slot}
+    stock_at = {at: name for name, stock in session.campaign.stocks.items() for at in stock.at}
+    found: dict[str, dict[str, float]] = {}
+    for event in events(record):
+        if isinstance(event, Dispensed) and event.well != event.source:
+            source, well = (_location(slots, spot.slot, spot.well) for spot in (event.source, event.well))
+            if source in stock_at:
+                into = found.setdefault(well, {})
+                into[stock_at[source]] = into.get(stock_at[source], 0.0) + event.volume_ul
+    return found
+
+
+def _location(slots: dict[str, str], slot: str, well: str) -> str:
+    """Return "stocks/A1", or the bare name of a bottle that is itself called "stocks/B1"."""
+    name = slots[slot]
+    return name if name.startswith("stocks/") or name in ("cell", "dye") else f"{name}/{well}"
+
+
+def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[str, float], *, late: bool) -> None:
+    """Record one experiment: its design as executed, its outcome read, and whether it is a hit."""
+    store = session.store
+    experiment = store.experiment(well.experiment)
+    reads = [r for r in store.reads(experiment=experiment.id) if r.outcome]
+    planned = experiment.suggestion["design"]
+    growth = None
+    if well.injected_s is not None and well.quenched_s is not None:
+        growth = well.quenched_s - well.injected_s
+    made = dict(planned)
+    if growth is not None:
+        wanted = float(experiment.recipe["growth_time_s"])
+        made = session.compiler.executed(
+            planned, delivered_ul, wanted if abs(growth - wanted) <= SAME_GROWTH_S else growth
+        )
+    outcome = {
+        "design": made,
+        "volumes_ul": {stock: round(volume, 3) for stock, volume in delivered_ul.items()},
+        "injected_s": well.injected_s,
+        "quenched_s": well.quenched_s,
+        "growth_time_s": growth,
+        "vial": f"load {attempt.plan['vial_load']}, {well.well}",
+    }
+    flags = ("timing",) if late else ()
+    if not reads:
+        store.finish_experiment(experiment.id, outcome, Features(), None, flags=(*flags, "no_outcome"))
+        return
+    read = reads[-1]
+    target = session.campaign.target
+    known = all(name in read.features.values for name in target.bounded)
+    hit = target.hit(read.features.plain) if known else None
+    store.finish_experiment(
+        experiment.id, outcome, read.features, hit, outcome_read=read.id, flags=(*flags, *read.features.flags)
+    )

@@ -1,0 +1,128 @@
+"""Everything one controller holds while it runs a campaign: the store, and the doors to the lab."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdl.attempt.wording import campaign_json
+from sdl.bench import Lab
+from sdl.campaign import Campaign
+from sdl.chemistry.compiler import Compiler
+from sdl.errors import Refused
+from sdl.lab import simulated
+from sdl.lab.analysis import default_analyzer
+from sdl.lab.clock import Clock, RemoteClock, WallClock
+from sdl.lab.operator import Operator, Person, RemoteOperator
+from sdl.lab.reader import Reader, RemoteReader
+from sdl.lab.robot import Robot
+from sdl.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One controller on one campaign; ``folder`` is the campaign's state folder."""
+
+    campaign: Campaign
+    lab: Lab
+    compiler: Compiler
+    store: Store
+    robot: Robot
+    reader: Reader
+    clock: Clock
+    operator: Operator
+    folder: Path
+    analyzer: Path
+    quiet: bool = False
+
+    def say(self, text: str) -> None:
+        """Report progress to the person at the terminal."""
+        if not self.quiet:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    def attempt_folder(self, attempt_id: str) -> Path:
+        return self.folder / "attempts" / attempt_id
+
+
+def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Session:
+    """Claim the store, then open the doors to the lab; raise `Unreachable` when robot or reader do not answer."""
+    lab = campaign.lab
+    if lab is None:
+        raise Refused(f"{campaign.file}: an offline campaign has no robot; use `sdl plan`")
+    analyzer = Path(lab.analyzer) if lab.analyzer else default_analyzer()
+    store = Store.open(folder, create=True)
+    store.claim()
+    store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))
+    if lab.robot == "simulated":
+        base = simulated.start(folder, virtual_spec(campaign, lab, analyzer))
+        address, clock, operator = base, RemoteClock(base), RemoteOperator(base)
+        reader = RemoteReader(f"{base}/virtual/reader")
+        doors: tuple[str, Clock, Operator] = (address, clock, operator)
+    else:
+        doors = (lab.robot, WallClock(), Person())
+        raise_unless_driven(lab)
+        reader = RemoteReader(lab.reader.kind)
+    robot = Robot(doors[0])
+    robot.health()
+    reader.status()
+    return Session(
+        campaign=campaign,
+        lab=lab,
+        compiler=Compiler.of(campaign),
+        store=store,
+        robot=robot,
+        reader=reader,
+        clock=doors[1],
+        operator=doors[2],
+        folder=folder,
+        analyzer=analyzer,
+        quiet=quiet,
+    )
+
+
+def raise_unless_driven(lab: Lab) -> None:
+    """Refuse a reader that has no driver here yet, before the robot is touched."""
+    if not lab.reader.kind.startswith("http://"):
+        raise Refused(
+            f"{lab.name}: the reader {lab.reader.kind!r} has no driver in this version; "
+            "use 'simulated', or a reader that serves the four reader calls over http://"
+        )
+
+
+def virtual_spec(campaign: Campaign, lab: Lab, analyzer: Path) -> dict[str, Any]:
+    """Return what the built-in lab is told to stand up: deck, pipettes, reader, and what the operator loaded."""
+    load: dict[str, Mapping[str, Any]] = {}
+    for name, stock in campaign.stocks.items():
+        for at in stock.at:
+            load[at] = {
+                "stock": name,
+                "contains": dict(stock.contains),
+                "solvent": stock.solvent,
+                "volume_ul": stock.volume_ul / len(stock.at),
+                "lot": stock.lot,
+            }
+    deck = {
+        name: {"slot": place.slot, "labware": place.labware, "module": place.module}
+        for name, place in lab.deck.items()
+        if place.slot
+    }
+    pipettes = [
+        {"mount": p.mount, "name": p.name, "min_ul": p.min_ul, "max_ul": p.max_ul, "cv": p.cv} for p in lab.pipettes
+    ]
+    return {
+        "seed": campaign.seed,
+        "robot_type": lab.robot_type,
+        "deck": deck,
+        "load": load,
+        "channels": list(lab.reader.channels),
+        "batch_effect": True,
+        "analyzer": str(analyzer),
+        "pipettes": pipettes,
+        "run_free": False,
+        "room_c": lab.room_c,
+        **lab.virtual,
+    }

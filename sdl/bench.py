@@ -1,0 +1,126 @@
+"""What stands on the bench: robot, pipettes, deck, thermal blocks, reader, and the limits the lab owns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sdl.errors import Refused
+
+RobotType = Literal["Flex", "OT-2"]
+Mount = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipette:
+    """A mounted pipette: what one stroke can carry once the air gap is kept, and how finely it is set."""
+
+    mount: Mount
+    name: str
+    min_ul: float
+    max_ul: float
+    tip_ul: float
+    air_gap_ul: float
+    resolution_ul: float
+    tip_racks: tuple[str, ...]
+    cv: float = 0.015
+
+    @property
+    def stroke_ul(self) -> float:
+        """The largest liquid volume of one stroke in uL: pipette and tip limit less the air gap."""
+        return min(self.max_ul, self.tip_ul) - self.air_gap_ul
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One piece of labware on the deck: its Opentrons load name, slot, the module under it, and its wells.
+
+    ``capacity_ul`` is one well's nominal volume; ``drain`` names the deck item that what enters here runs into.
+    """
+
+    labware: str
+    slot: str
+    module: str = ""
+    capacity_ul: float = 0.0
+    dead_ul: float = 0.0
+    wells: int = 1
+    drain: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A rack whose vials share one temperature; ``low_c == high_c`` means it follows the room."""
+
+    rack: str
+    low_c: float
+    high_c: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderSpec:
+    """Which spectrometer, and the flow cell in front of it."""
+
+    kind: str
+    channels: tuple[Literal["absorption", "pl"], ...] = ("absorption", "pl")
+    path_mm: float = 2.0
+    sample_ul: float = 120.0
+    rinse_ul: float = 150.0
+    rinses: int = 2
+    excitation_nm: float = 365.0
+    dye_plqy: float = 0.54
+    dye_plqy_rsd: float = 0.02
+    dye_refractive_index: float = 1.361
+    max_reads: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Safety limits, owned by the lab; a campaign may only tighten them, and a missing one means refuse."""
+
+    max_temperature_c: float
+    boiling_margin_c: float
+    max_fill_fraction: float
+    max_hexane_fraction: float
+    max_flow_rate_ul_s: float
+    max_run_h: float
+    max_delay_s: float
+    waste_ul: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated."""
+
+    name: str
+    robot: str
+    robot_type: RobotType
+    robot_serial: str = ""
+    analyzer: str = ""
+    pipettes: tuple[Pipette, ...]
+    deck: Mapping[str, Place]
+    blocks: tuple[Block, ...]
+    reader: ReaderSpec
+    limits: Limits
+    ventilated: bool = False
+    armed_by: str = ""
+    armed_until: str = ""
+    room_c: float = 25.0
+    virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    def locate(self, location: str) -> tuple[str, str]:
+        """Split "stocks/A1" into deck name and well; raise `Refused` for a place the deck has not.
+
+        A deck item may itself be called "stocks/B1" (a bottle in a slot of its own): then the well is "A1".
+        """
+        if location in self.deck:
+            return location, "A1"
+        name, _, well = location.rpartition("/")
+        if name in self.deck and well:
+            return name, well
+        raise Refused(f"{location} is not on the deck of {self.name}: it has {', '.join(sorted(self.deck))}")
+
+    def pipette_for(self, volume_ul: float) -> Pipette | None:
+        """Return the pipette that takes ``volume_ul`` in the fewest strokes, the finest first; None if none can."""
+        able = [p for p in self.pipettes if volume_ul >= p.min_ul]
+        return min(able, key=lambda p: (-(-volume_ul // p.stroke_ul), p.resolution_ul), default=None)

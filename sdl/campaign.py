@@ -1,0 +1,76 @@
+"""A campaign: what a chemist asked for, validated and immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sdl.bench import Lab
+from sdl.space import Parameter
+from sdl.target import Target
+
+Approval = Literal["never", "first batch", "every batch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """A stock solution on the deck: mmol/L of each species, its solvent, how much, where, and which lot."""
+
+    name: str
+    contains: Mapping[str, float]
+    solvent: str
+    volume_ul: float
+    at: tuple[str, ...]
+    lot: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """When to stop: experiments in all, wells per batch, and how many confirmed hits are enough."""
+
+    experiments: int
+    batch: int
+    confirmed_hits: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataColumn:
+    """Where one quantity stands in a chemist's table, in which unit, and whether 0 means "not measured"."""
+
+    column: str
+    unit: str
+    zero_is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """A historical table: file, how it is separated, and which column is which quantity."""
+
+    file: str
+    columns: Mapping[str, DataColumn]
+    separator: str = ","
+    sheet: str = ""
+    public: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """The config, validated. ``lab`` and ``route`` are absent in ``mode: offline``."""
+
+    name: str
+    why: str
+    target: Target
+    parameters: tuple[Parameter, ...]
+    constraints: tuple[str, ...]
+    budget: Budget
+    seed: int
+    file: str
+    sha256: str
+    mode: Literal["lab", "offline"] = "lab"
+    route: str = ""
+    stocks: Mapping[str, Stock] = field(default_factory=dict)
+    lab: Lab | None = None
+    history: tuple[str, ...] = ()
+    approval: Approval = "never"
+    data: DataSource | None = None

@@ -1,0 +1,226 @@
+"""One ordered list of timed steps for a batch: wells are staggered so that the one arm is never asked for twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from sdl.bench import Lab, Pipette
+from sdl.campaign import Stock
+from sdl.chemistry.recipe import Action, Recipe, Run, TimedStep
+from sdl.chemistry.routes import Route
+from sdl.errors import Refused
+
+MIX_UL, MIX_TIMES = 400.0, 2
+"""Pipette mixing after the injection and the quench: an eighth of the well, twice, within 20 s (chosen)."""
+
+MARGIN_S = 3.0
+"""Least pause between two visits of one well, for what the estimate of the arm's pace leaves out (chosen)."""
+
+LATE_S = 20.0
+"""How late the controller may release a timed step before the verified window is left (chosen: 1/3 of its minute)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long the arm takes, in s: a tip on and off, a move, and flow rates in uL/s by pipette capacity.
+
+    Chosen from the flow rates of the protocol and typical gantry moves; the as-executed record has the true times.
+    """
+
+    tip_s: float = 9.0
+    move_s: float = 3.5
+    flow_small_ul_s: float = 15.0
+    flow_large_ul_s: float = 100.0
+    measure_s: float = 6.0
+
+    def transfer_s(self, pipette: Pipette, volume_ul: float) -> float:
+        """Seconds from the first aspiration to the end of the last dispense."""
+        strokes = -(-volume_ul // pipette.stroke_ul)
+        return float(strokes * 2 * self.move_s + 2 * volume_ul / self.flow(pipette))
+
+    def mix_s(self, pipette: Pipette) -> float:
+        """Seconds of one mixing with a fresh tip."""
+        return self.tip_s + self.move_s + MIX_TIMES * 2 * MIX_UL / self.flow(pipette)
+
+    def flow(self, pipette: Pipette) -> float:
+        return self.flow_small_ul_s if pipette.max_ul < 100 else self.flow_large_ul_s
+
+
+PACE = Pace()
+
+
+@dataclass(slots=True)
+class _Arm:
+    """When the one arm is busy, as ``(start, end)`` in s, and the steps to do then."""
+
+    busy: list[tuple[float, float]] = field(default_factory=list)
+
+    def free(self, spans: Sequence[tuple[float, float]]) -> bool:
+        return all(end <= b0 or start >= b1 for start, end in spans for b0, b1 in self.busy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduler:
+    """Turn recipes into a `Run` on one lab; ``sources`` says from which location each stock is drawn."""
+
+    lab: Lab
+    route: Route
+    stocks: Mapping[str, Stock]
+    sources: Mapping[str, str]
+    pace: Pace = PACE
+    gap_s: float = 25.0
+
+    def run(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> Run:
+        """Schedule ``recipes`` by experiment id into ``wells`` (experiment id -> "vials/A1").
+
+        Preparation comes first (blank, dye, untimed transfers), then every timed step in order of time.
+        """
+        temperatures = {r.temperature_c for r in recipes.values()}
+        if len(temperatures) != 1:
+            raise Refused(f"one thermal block, but {len(temperatures)} temperatures: {sorted(temperatures)}")
+        first = [*self._references(), *self._prepare(recipes, wells)]
+        ready_s = sum(self._seconds(step) for step in first) * 1.1 + 60.0
+        timed: list[tuple[float, list[TimedStep]]] = []
+        arm = _Arm()
+        for experiment in sorted(recipes, key=lambda e: -recipes[e].growth_time_s):
+            timed += self._place(arm, recipes[experiment], wells[experiment], ready_s)
+        steps = [*first, *(step for _, group in sorted(timed, key=lambda g: g[0]) for step in group)]
+        return Run(
+            wells=dict(wells),
+            recipes=dict(recipes),
+            steps=tuple(steps),
+            temperature_c=temperatures.pop(),
+            duration_s=max((end for _, end in arm.busy), default=ready_s),
+            draws_ul=self._draws(steps),
+            tips=self._tips(steps),
+            waste_ul=sum(s.volume_ul for s in steps if s.action in ("read", "rinse")),
+        )
+
+    def _references(self) -> list[TimedStep]:
+        reads = [self._read(self.sources[self.route.medium], "blank")]
+        if "pl" in self.lab.reader.channels:
+            reads.append(self._read("dye", "dye"))
+        return [step for read in reads for step in (read, *self._rinses())]
+
+    def _prepare(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> list[TimedStep]:
+        """Untimed transfers, one stock after the other so that one tip serves all wells."""
+        rows = [(t, wells[e]) for e, recipe in recipes.items() for t in recipe.transfers if t.action == "dispense"]
+        order = {stock: n for n, stock in enumerate(("diluent", *self.route.stocks))}
+        steps = [self._transfer("dispense", t.stock, well, t.volume_ul) for t, well in rows]
+        by_stock = [order[t.stock] for t, _ in rows]
+        ranked = sorted(range(len(rows)), key=lambda i: (by_stock[i], steps[i].pipette, i))
+        return [steps[i] for i in ranked]
+
+    def _place(self, arm: _Arm, recipe: Recipe, well: str, ready_s: float) -> list[tuple[float, list[TimedStep]]]:
+        """Find the earliest injection at which all visits of this well fit between the others'."""
+        visits = self._visits(recipe, well)
+        spans = [(at - self.gap_s / 2, at + sum(map(self._seconds, steps)) + self.gap_s / 2) for at, steps in visits]
+        for (_, end), (start, _) in pairwise(spans):
+            if end - self.gap_s / 2 + MARGIN_S > start + self.gap_s / 2 + 1e-6:
+                raise Refused(f"{well}: growth of {recipe.growth_time_s:g} s is too short for the arm's visits")
+        start = ready_s - visits[0][0]
+        while not arm.free([(a + start, b + start) for a, b in spans]):
+            start += 5.0
+        arm.busy += [(a + start, b + start) for a, b in spans]
+        return [(at + start, self._timed(steps, at + start)) for at, steps in visits]
+
+    def _visits(self, recipe: Recipe, well: str) -> list[tuple[float, list[TimedStep]]]:
+        """Return when the arm must be released for each visit, in s after the injection's end, and what it does."""
+        visits = []
+        for t in recipe.transfers:
+            if t.action not in ("inject", "quench"):
+                continue
+            step = self._transfer(t.action, t.stock, well, t.volume_ul)
+            visits.append((t.at_s - self.lead_s(step), [step, self._mix(well)]))
+        for at in recipe.read_s:
+            read = self._read(well, "sample")
+            visits.append((at - self.lead_s(read), [read, *self._rinses()]))
+        return sorted(visits, key=lambda visit: visit[0])
+
+    def lead_s(self, step: TimedStep) -> float:
+        """Seconds between the release of a timed step and the moment it is about: liquid in, or spectrum taken."""
+        return self.pace.tip_s / 2 + self.pace.transfer_s(self._pipette(step.pipette), step.volume_ul)
+
+    def _timed(self, steps: list[TimedStep], at_s: float) -> list[TimedStep]:
+        at_s = round(at_s, 1)
+        return [replace(steps[0], at_s=at_s, earliest_s=at_s, latest_s=at_s + LATE_S), *steps[1:]]
+
+    def _transfer(self, action: Action, stock: str, well: str, volume_ul: float) -> TimedStep:
+        pipette = self.lab.pipette_for(volume_ul)
+        if pipette is None:
+            raise Refused(f"{stock}: {volume_ul:g} uL is below what any mounted pipette can take")
+        source = self.sources[stock]
+        return TimedStep(action=action, well=well, source=source, volume_ul=volume_ul, pipette=pipette.mount)
+
+    def _mix(self, well: str) -> TimedStep:
+        large = mixing_pipette(self.lab)
+        return TimedStep(action="mix", well=well, source=well, volume_ul=MIX_UL, pipette=large.mount, times=MIX_TIMES)
+
+    def _read(self, source: str, label: str) -> TimedStep:
+        volume = self.lab.reader.sample_ul
+        pipette = self.lab.pipette_for(volume)
+        if pipette is None:
+            raise Refused(f"a read takes {volume:g} uL, below what any mounted pipette can take")
+        return TimedStep(
+            action="read", well="cell", source=source, volume_ul=volume, pipette=pipette.mount, label=label
+        )
+
+    def _rinses(self) -> list[TimedStep]:
+        rinse = self._transfer("rinse", self.route.medium, "cell", self.lab.reader.rinse_ul)
+        return [rinse] * self.lab.reader.rinses
+
+    def _seconds(self, step: TimedStep) -> float:
+        """How long one step keeps the arm."""
+        pipette = self._pipette(step.pipette)
+        if step.action == "mix":
+            return self.pace.mix_s(pipette)
+        tip = 0.0 if step.action == "dispense" else self.pace.tip_s
+        look = self.pace.measure_s if step.action == "read" else 0.0
+        return tip + look + self.pace.transfer_s(pipette, step.volume_ul)
+
+    def _pipette(self, mount: str) -> Pipette:
+        return next(p for p in self.lab.pipettes if p.mount == mount)
+
+    def _draws(self, steps: Sequence[TimedStep]) -> dict[str, float]:
+        """Microlitres drawn from each stock, by name."""
+        name_at = {at: name for name, at in self.sources.items()}
+        draws = dict.fromkeys(self.stocks, 0.0)
+        for step in steps:
+            if step.source in name_at:
+                draws[name_at[step.source]] += step.volume_ul
+        return draws
+
+    def _tips(self, steps: Sequence[TimedStep]) -> dict[str, int]:
+        """Tips each pipette uses, by mount: the protocol's rule, counted."""
+        count: dict[str, int] = {p.mount: 0 for p in self.lab.pipettes}
+        previous: TimedStep | None = None
+        for step in steps:
+            if not shares_tip(previous, step):
+                count[step.pipette] += 1
+            previous = step
+        return count
+
+
+def mixing_pipette(lab: Lab) -> Pipette:
+    """Return the pipette that mixes: the largest."""
+    return max(lab.pipettes, key=lambda p: p.max_ul)
+
+
+def shortest_growth_s(lab: Lab, quench_ul: float, pace: Pace = PACE) -> float:
+    """Return the shortest growth this arm can quench: drop the tip, mix, fetch the quench, let it in."""
+    pipette = lab.pipette_for(quench_ul)
+    if pipette is None:
+        return math.inf
+    return pace.tip_s * 2 + pace.mix_s(mixing_pipette(lab)) + MARGIN_S + pace.transfer_s(pipette, quench_ul)
+
+
+def shares_tip(previous: TimedStep | None, step: TimedStep) -> bool:
+    """Say whether ``step`` goes on with the tip of ``previous``: same stock from above, or mixing what it put in."""
+    if previous is None or previous.pipette != step.pipette:
+        return False
+    if step.action in ("dispense", "rinse"):
+        return previous.action == step.action and previous.source == step.source
+    return step.action == "mix" and previous.action in ("inject", "quench") and previous.well == step.well

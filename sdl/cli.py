@@ -1,0 +1,205 @@
+"""The front door: one function per verb; heavy imports stay inside the verb that needs them.
+
+Results go to stdout (one JSON document with ``--json``), progress and errors to stderr. The exit code is that of the
+error tree in ``sdl.errors``; 130 is an interrupt.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from sdl import __version__
+from sdl.errors import SdlError
+
+app = App(
+    name="sdl", version=__version__, help="A self-driving lab for quantum dots: ask for a colour, get the recipe."
+)
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="One JSON document on stdout, nothing else.")]
+State = Annotated[Path | None, Parameter(name="--state", help="Folder of the campaign's memory; default .sdl/NAME.")]
+Data = Annotated[Path | None, Parameter(name="--data", help="Historical table, in place of the file's own path.")]
+
+
+@app.command
+def check(file: Path, *, state: State = None, data: Data = None, json: Json = False) -> int:
+    """Validate a campaign file and say the plan in words; touches no hardware and creates nothing."""
+    from sdl.config.load import load_campaign
+    from sdl.words import plan_in_words
+
+    campaign = load_campaign(file, data=data)
+    plan = plan_in_words(campaign)
+    if json:
+        _print_json({"campaign": campaign.name, "ok": True, **plan.facts})
+    else:
+        _say(plan.text)
+    return 0
+
+
+@app.command
+def schema(*, lab: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Print the JSON schema of the campaign file (or of the lab file) for editor completion."""
+    from sdl.config.schema import campaign_schema, lab_schema
+
+    _print_json(lab_schema() if lab else campaign_schema())
+    return 0
+
+
+@app.command
+def init(folder: Path, *, example: str = "blue-465") -> int:
+    """Make a folder with a campaign file, a lab file and the schema that run as they are."""
+    from sdl.config.examples import copy_example
+
+    for path in copy_example(example, folder):
+        _say(str(path))
+    return 0
+
+
+@app.command
+def plan(
+    file: Path,
+    *,
+    n: Annotated[int | None, Parameter(name="-n")] = None,
+    out: Path | None = None,
+    state: State = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Suggest the next experiments with predictions, intervals and reasons; touches no hardware."""
+    from flows.planning import plan_experiments
+
+    document = plan_experiments(file, n=n, state=state, data=data, out=out)
+    if json:
+        _print_json(document)
+    else:
+        from sdl.words import suggestions_in_words
+
+        _say(suggestions_in_words(document))
+    return 0
+
+
+@app.command
+def run(file: Path, *, state: State = None, runner: Literal["prefect", "plain"] = "prefect", json: Json = False) -> int:
+    """Run the autonomous campaign from where its store stands until it hits, spends its budget, or needs a person."""
+    from flows.campaign import run_campaign
+
+    summary, code = run_campaign(file, state=state, runner=runner)
+    _show_status(summary, json)
+    return code
+
+
+@app.command
+def resume(
+    file: Path, *, state: State = None, runner: Literal["prefect", "plain"] = "prefect", json: Json = False
+) -> int:
+    """Continue a campaign after a crash, a power loss or a person's answer; the same as ``run``."""
+    return run(file, state=state, runner=runner, json=json)
+
+
+@app.command
+def status(file: Path, *, state: State = None, json: Json = False) -> int:
+    """Say where the campaign stands; reads the store only."""
+    from sdl.progress import summary_of
+
+    _show_status(summary_of(file, state=state), json)
+    return 0
+
+
+@app.command
+def approve(file: Path, *, by: str, reject: bool = False, note: str = "", state: State = None) -> int:
+    """Approve (or reject) the batch that waits for a person, by name."""
+    from sdl.progress import decide
+
+    _say(decide(file, state=state, who=by, decision="rejected" if reject else "approved", note=note))
+    return 0
+
+
+@app.command
+def resolve(
+    file: Path,
+    *,
+    by: str,
+    attempt: str = "",
+    outcome: Literal["ran", "not-run", "discard", ""] = "",
+    request: int | None = None,
+    note: str = "",
+    state: State = None,
+) -> int:
+    """Say what a person found: the fate of an UNKNOWN attempt, or that a refill request is done."""
+    from sdl.progress import settle
+
+    _say(settle(file, state=state, who=by, attempt=attempt, outcome=outcome, request=request, note=note))
+    return 0
+
+
+@app.command
+def report(file: Path, *, out: Path | None = None, state: State = None) -> int:
+    """Write the campaign's report: one self-contained HTML page."""
+    from sdl.progress import open_store, state_folder
+    from sdl.report import write_report
+
+    folder = state_folder(file, state)
+    store = open_store(file, state)
+    _say(str(write_report(store, out or folder / "report.html")))
+    return 0
+
+
+@app.command
+def doctor(*, json: Json = False) -> int:
+    """Say what of this installation works, what does not, and what to do."""
+    from sdl.doctor import examine
+
+    findings = examine()
+    if json:
+        _print_json(findings)
+    else:
+        for name, finding in findings.items():
+            _say(f"{'ok  ' if finding['ok'] else 'FAIL'}  {name}: {finding['text']}")
+    return 0 if all(f["ok"] for f in findings.values()) else 1
+
+
+def _show_status(summary: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(summary)
+        return
+    from sdl.words import status_in_words
+
+    _say(status_in_words(summary))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code; nothing but a bug raises."""
+    try:
+        return int(app(arguments, exit_on_error=False, print_error=False, result_action="return_value") or 0)
+    except CycloptsError as exc:
+        sys.stderr.write(f"sdl: {exc}\ntry: sdl --help\n")
+        return 2
+    except SdlError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return exc.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; `sdl resume` continues where the store stands\n")
+        return 130
+
+
+def main() -> None:
+    """Enter from the shell."""
+    raise SystemExit(command(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""What a lab campaign's entries must mean to each other: route, stocks, deck, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sdl.bench import Lab
+from sdl.campaign import Stock
+from sdl.chemistry.routes import Route, RouteParameter
+from sdl.chemistry.solvents import SOLVENTS
+from sdl.config import labware, quantities
+from sdl.config.report import Report, suggestion
+from sdl.errors import Refused
+from sdl.space import Parameter
+from sdl.target import Target
+from sdl.units import BY_NAME, unit_of
+
+LEL_UL = {"hexane": 11_800.0, "octane": 13_300.0, "toluene": 9_600.0, "chlorobenzene": 10_800.0}
+"""Liquid in uL that reaches the lower explosive limit when it evaporates in an unventilated 200 L deck.
+
+Chemical safety facts, "Fire inventory"; octane by the same formula (1.0 vol %, 114.2 g/mol, 0.703 g/mL, 25 degC).
+"""
+
+
+def parameters(
+    vary: Mapping[str, object], route: Route | None, lab: Lab | None, stocks: Mapping[str, Stock], report: Report
+) -> dict[str, Parameter]:
+    """Return the sound parameters by written name, each within what the route and the lab allow."""
+    found: dict[str, Parameter] = {}
+    if route is None:
+        return found
+    known = {BY_NAME[p.name].written: p for p in route.parameters.values()}
+    for name, value in vary.items():
+        if name not in known:
+            text = f"'{name}' does not vary in {route.name}; {suggestion(name, known)}"
+            report.say("vary", name, text=text, key=True)
+            continue
+        allowed = known[name]
+        with report.at("vary", name):
+            low, high = quantities.interval(value, unit_of(allowed.name))
+            _check_bounds(allowed, low, high, route, lab, stocks)
+            found[name] = Parameter(name=allowed.name, low=low, high=high, scope=allowed.scope)
+    if not vary and report.given("vary") and not any(p.path.startswith("vary") for p in report.problems):
+        report.say("vary", text=f"nothing varies; name at least one of {', '.join(sorted(known))}")
+    return found
+
+
+def _check_bounds(
+    allowed: RouteParameter, low: float, high: float, route: Route, lab: Lab | None, stocks: Mapping[str, Stock]
+) -> None:
+    """Raise `Refused` for a bound outside the tightest of the limits that apply, naming whose limit it is."""
+    unit = unit_of(allowed.name)
+    floors = [(allowed.low, f"the route's limit ({route.title.split(' quenched')[0]})", "choose a higher one")]
+    ceilings = [(allowed.high, "the route's limit", "lower it")]
+    if lab and allowed.name == "temperature_c":
+        block = next((b for b in lab.blocks if b.rack == "vials"), None)
+        medium = stocks[route.medium].solvent if route.medium in stocks else ""
+        change = "lower it, or have the limit changed in the lab file"
+        ceilings.append((lab.limits.max_temperature_c, f"the limit of {lab.name}", change))
+        if medium in SOLVENTS:
+            solvent = SOLVENTS[medium]
+            vessel = min(solvent.open_vessel_c, solvent.boiling_c - lab.limits.boiling_margin_c)
+            ceilings.append((vessel, f"the limit for open vessels of {medium}", "lower it or use another solvent"))
+        if block:
+            floors.append((block.low_c, f"the lowest of the block under vials in {lab.name}", "raise it"))
+            ceilings.append((block.high_c, f"the highest of the block under vials in {lab.name}", "lower it"))
+    if lab and allowed.name == "growth_time_s":
+        ceilings.append((lab.limits.max_run_h * 3600.0, f"the longest run of {lab.name}", "lower it"))
+    floor, ceiling = max(floors, key=lambda f: f[0]), min(ceilings, key=lambda c: c[0])
+    if low < floor[0]:
+        raise Refused(f"{_shown(low, unit)} is below {_shown(floor[0], unit)}, {floor[1]}; {floor[2]}")
+    if high > ceiling[0]:
+        raise Refused(f"{_shown(high, unit)} is above {_shown(ceiling[0], unit)}, {ceiling[1]}; {ceiling[2]}")
+
+
+def stocks(given: Mapping[str, Stock], route: Route | None, lab: Lab | None, report: Report) -> None:
+    """Report stocks that the route does not know or misses, and places that cannot hold them."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, stock in given.items():
+        if route and name not in route.stocks:
+            report.say(
+                "stocks", name, text=f"{route.name} uses no '{name}'; {suggestion(name, route.stocks)}", key=True
+            )
+        elif route and (lacking := sorted(route.stocks[name] - set(stock.contains))):
+            text = f"must contain {', '.join(lacking)}; add 'contains: {{{lacking[0]}: ... mmol/L}}'"
+            report.say("stocks", name, text=text)
+        if stock.solvent not in SOLVENTS:
+            text = f"solvent '{stock.solvent}' has no safety data here; {suggestion(stock.solvent, SOLVENTS)}"
+            report.say("stocks", name, "solvent", text=text)
+        if lab:
+            _check_places(stock, lab, taken, report)
+    for name in sorted(route.stocks) if route and report.given("stocks") else ():
+        if name not in given and not any(p.path.startswith(f"stocks.{name}") for p in report.problems):
+            report.say("stocks", text=f"'{name}' is missing, {route.name if route else ''} needs it; add it")
+    if lab and not lab.ventilated:
+        share = sum(s.volume_ul / LEL_UL[s.solvent] for s in given.values() if s.solvent in LEL_UL)
+        if share > 1.0:
+            text = f"the solvents reach {share:.1f} times the explosive limit of a closed deck; {lab.name} must be"
+            report.say("stocks", text=f"{text} ventilated with an airflow signal, or the volumes smaller")
+
+
+def _check_places(stock: Stock, lab: Lab, taken: dict[tuple[str, str], str], report: Report) -> None:
+    room = 0.0
+    for text in stock.at:
+        try:
+            place = lab.locate(text)
+        except Refused as exc:
+            report.say("stocks", stock.name, "at", text=f"{exc}; choose one of its places")
+            return
+        known = labware.definition(lab.deck[place[0]].labware)
+        if known is None or place[1] not in known.wells:
+            wells = ", ".join(sorted(known.wells)) if known else "none for liquids"
+            report.say("stocks", stock.name, "at", text=f"{place[0]} has no place '{place[1]}'; it has {wells}")
+            return
+        if place in taken:
+            report.say("stocks", stock.name, "at", text=f"{text} already holds '{taken[place]}'; choose another place")
+        taken[place] = stock.name
+        room += lab.deck[place[0]].capacity_ul * lab.limits.max_fill_fraction
+    if stock.volume_ul > room:
+        text = f"{stock.volume_ul / 1e3:g} mL do not fit into {', '.join(stock.at)}: at most {room / 1e3:g} mL"
+        report.say("stocks", stock.name, "volume", text=f"{text}; correct the unit, lower it or add a place")
+
+
+def channels(target: Target, lab: Lab, report: Report) -> None:
+    """Report goals whose source the lab's reader has not."""
+    for name, goal in target.goals.items():
+        if goal.source != "manual" and goal.source not in lab.reader.channels:
+            written = BY_NAME[name].written
+            have = ", ".join(lab.reader.channels)
+            text = f"the reader of {lab.name} has {have} only; write from: {lab.reader.channels[0]} or from: manual"
+            report.say("target", written, "from", text=text)
+
+
+def _shown(value: float, unit: str) -> str:
+    """Return a value in the unit a chemist would write it in."""
+    if unit == "s" and value >= 60:
+        return f"{value / 60:g} min"
+    return f"{value:g} {unit}".strip()

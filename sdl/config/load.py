@@ -1,0 +1,228 @@
+"""A campaign file becomes a `sdl.campaign.Campaign`, or is refused with everything that is wrong in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from sdl.bench import Lab, Limits
+from sdl.campaign import Budget, Campaign, Stock
+from sdl.chemistry.routes import ROUTES, Route
+from sdl.config import checks, constraints, offline
+from sdl.config.fields import inside
+from sdl.config.goals import FEATURES, target_of
+from sdl.config.lab import BUILT_IN, load_lab
+from sdl.config.report import Report, draft, suggestion
+from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
+from sdl.config.strict import read
+from sdl.errors import Refused
+from sdl.space import Constraint, Parameter
+from sdl.target import Target
+from sdl.units import BY_WRITTEN
+
+__all__ = ["load_campaign", "load_lab"]
+
+_OFFLINE_ONLY = ("data",)
+_LAB_ONLY = ("route", "stocks", "lab", "limits")
+_STOP = re.compile(r"([1-9]\d{0,3}) confirmed hits?")
+
+
+def load_campaign(path: Path, data: Path | None = None) -> Campaign:
+    """Read the campaign file ``path`` and its lab file; ``data`` replaces the table that an offline file names.
+
+    Raise `Refused` with every problem found in both files. Nothing is written and no hardware is touched.
+    """
+    report = Report(read(path))
+    file = draft(CampaignFile, report)
+    _check_presence(file, report)
+    if file.mode == "offline":
+        return _offline(file, path, data, report)
+    if data is not None:
+        report.say("mode", text="--data goes with mode: offline only; leave it out")
+    return _lab_campaign(file, path, report)
+
+
+def _check_presence(file: CampaignFile, report: Report) -> None:
+    offline_mode = file.mode == "offline"
+    needed = (*CAMPAIGN_REQUIRED, *(_OFFLINE_ONLY if offline_mode else LAB_MODE_REQUIRED))
+    for name in needed:
+        if not report.given(name):
+            report.say(name, text="is missing; add it (`sdl init` writes a complete file)")
+    for name in _LAB_ONLY if offline_mode else _OFFLINE_ONLY:
+        if report.given(name):
+            mode = "offline" if offline_mode else "lab"
+            report.say(name, text=f"does not go with mode: {mode}; remove it or change the mode", key=True)
+
+
+def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
+    lab = _lab(file, path, report)
+    route = _route(file, report)
+    stocks = {
+        name: Stock(name=name, contains=s.contains, solvent=s.solvent, volume_ul=s.volume, at=s.at, lot=s.lot)
+        for name, s in (file.stocks or {}).items()
+    }
+    written = checks.parameters(file.vary or {}, route, lab, stocks, report)
+    known = {name: BY_WRITTEN[name].name for name in FEATURES}
+    target = target_of(file.target or {}, known, report)
+    checks.stocks(stocks, route, lab, report)
+    if target and lab:
+        checks.channels(target, lab, report)
+    parsed = _constraints(file, written, report)
+    budget = _budget(file, lab, report)
+    _check_history(file, path, report)
+    report.finish()
+    assert route and lab and target
+    return _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
+
+
+def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) -> Campaign:
+    source = offline.source(file, path, data, report)
+    known = {name: BY_WRITTEN[name].name for name in FEATURES}
+    known |= {name: source.internal[name] for name in (file.target or {}) if source and name in source.internal}
+    target = target_of(file.target or {}, known, report)
+    if target and source:
+        offline.check_target(target, source.data, report)
+    written = offline.parameters(file.vary, source, target, path.parent, report)
+    parsed = _constraints(file, written, report)
+    budget = _budget(file, None, report)
+    _check_history(file, path, report)
+    report.finish()
+    assert target and source
+    campaign = _campaign(file, path, report, target, tuple(written.values()), parsed, budget)
+    return dataclasses.replace(campaign, data=source.data)
+
+
+def _campaign(
+    file: CampaignFile,
+    path: Path,
+    report: Report,
+    target: Target,
+    parameters: tuple[Parameter, ...],
+    parsed: tuple[Constraint, ...],
+    budget: Budget,
+    *,
+    lab: Lab | None = None,
+    stocks: Mapping[str, Stock] | None = None,
+) -> Campaign:
+    assert file.campaign
+    return Campaign(
+        name=file.campaign,
+        why=file.why,
+        target=target,
+        parameters=parameters,
+        constraints=tuple(constraint.text for constraint in parsed),
+        budget=budget,
+        seed=file.seed,
+        file=str(path),
+        sha256=report.document.sha256,
+        mode=file.mode,
+        route=file.route or "",
+        stocks=stocks or {},
+        lab=lab,
+        history=tuple(file.history),
+        approval=file.approval,
+    )
+
+
+def _lab(file: CampaignFile, path: Path, report: Report) -> Lab | None:
+    """Return the lab with the campaign's tightened limits; the lab file's own problems join the report."""
+    try:
+        lab = load_lab(_lab_path(file, path))
+    except Refused as exc:
+        if exc.problems:
+            report.problems.extend(exc.problems)
+        else:
+            report.say("lab", text=str(exc))
+        return None
+    return dataclasses.replace(lab, limits=_tightened(file, lab.limits, report))
+
+
+def _lab_path(file: CampaignFile, path: Path) -> Path:
+    if file.lab is None:
+        return BUILT_IN
+    given = Path(file.lab)
+    if given.is_absolute():
+        return given  # a lab owns its file and many campaigns may share it
+    inside(path.parent, file.lab)
+    return path.parent / given
+
+
+_LIMIT_FIELDS = {
+    "max_temperature": "max_temperature_c",
+    "boiling_margin": "boiling_margin_c",
+    "max_fill": "max_fill_fraction",
+    "max_hexane": "max_hexane_fraction",
+    "max_flow_rate": "max_flow_rate_ul_s",
+    "max_run": "max_run_h",
+    "max_delay": "max_delay_s",
+    "waste": "waste_ul",
+}
+
+
+def _tightened(file: CampaignFile, limits: Limits, report: Report) -> Limits:
+    changes: dict[str, float] = {}
+    for name, field in _LIMIT_FIELDS.items():
+        wanted = getattr(file.limits, name, None)
+        if wanted is None:
+            continue
+        owned = getattr(limits, field)
+        looser = wanted < owned if name == "boiling_margin" else wanted > owned
+        if looser:
+            text = f"{wanted:g} is looser than {owned:g}, the lab's limit; a campaign may only tighten it"
+            report.say("limits", name, text=f"{text}, or have the limit changed in the lab file")
+        changes[field] = wanted
+    return dataclasses.replace(limits, **changes)
+
+
+def _route(file: CampaignFile, report: Report) -> Route | None:
+    if file.route is None or file.route in ROUTES:
+        return ROUTES.get(file.route or "")
+    report.say("route", text=f"route '{file.route}' is not known; {suggestion(file.route, ROUTES)}")
+    return None
+
+
+def _constraints(file: CampaignFile, written: Mapping[str, Parameter], report: Report) -> tuple[Constraint, ...]:
+    parsed: dict[int, Constraint] = {}
+    broken = {p.path.split(".")[1] for p in report.problems if p.path.startswith("vary.")}
+    for i, text in enumerate(file.constraints):
+        if any(re.search(rf"\b{re.escape(name)}\b", text) for name in broken - set(written)):
+            continue  # its parameter is refused already
+        with report.at("constraints", i):
+            parsed[i] = constraints.translate(text, written)
+    never = constraints.never_holds(list(parsed.values()), list(written.values()))
+    for i, constraint in parsed.items():
+        if constraint in never:
+            together = "" if len(never) < len(parsed) or len(parsed) == 1 else " together with the others"
+            text = (
+                f"'{file.constraints[i]}' holds nowhere{together} within the ranges of vary; relax it or widen a range"
+            )
+            report.say("constraints", i, text=text)
+    return tuple(parsed.values())
+
+
+def _budget(file: CampaignFile, lab: Lab | None, report: Report) -> Budget:
+    entry = file.budget
+    if entry is None:
+        return Budget(experiments=offline.BATCH, batch=offline.BATCH)
+    stop = _STOP.fullmatch(entry.stop)
+    if stop is None:
+        report.say("budget", "stop", text=f"'{entry.stop}' is not a stop rule; write for example 2 confirmed hits")
+    if entry.experiments is None and file.mode == "lab":
+        report.say("budget", "experiments", text="is missing; say how many experiments may be spent")
+    experiments = entry.experiments or entry.batch
+    if entry.batch > experiments:
+        text = f"{entry.batch} wells per batch are more than {experiments} experiments in all; lower it"
+        report.say("budget", "batch", text=text)
+    wells = sum(lab.deck[block.rack].wells for block in lab.blocks) if lab else entry.batch
+    if lab and entry.batch > wells:
+        report.say("budget", "batch", text=f"{entry.batch} wells per batch; {lab.name} has {wells}: lower it")
+    return Budget(experiments=experiments, batch=entry.batch, confirmed_hits=int(stop[1]) if stop else 2)
+
+
+def _check_history(file: CampaignFile, path: Path, report: Report) -> None:
+    for i, name in enumerate(file.history):
+        with report.at("history", i):
+            if not inside(path.parent, name).is_file():
+                raise Refused(f"'{name}' is not beside {path.name}; put it there or remove the entry")

@@ -1,0 +1,215 @@
+"""The shape of campaign and lab files: which keys there are and what kind of value each takes.
+
+Every top-level entry may be absent here, so that one missing entry does not hide the others' problems; what a mode
+requires is checked in the second pass, and stated in the exported JSON schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sdl.bench import Mount, RobotType
+from sdl.campaign import Approval
+from sdl.config.fields import (
+    Celsius,
+    CelsiusRange,
+    Concentration,
+    FlowRate,
+    Fraction,
+    Hours,
+    Id,
+    Kelvin,
+    Moment,
+    PathLength,
+    Places,
+    Ratio,
+    Scalar,
+    Seconds,
+    Span,
+    Volume,
+    Wavelength,
+)
+from sdl.target import Source
+
+CAMPAIGN_REQUIRED = ("campaign", "target")
+LAB_MODE_REQUIRED = ("route", "vary", "stocks", "budget")
+LAB_REQUIRED = ("lab", "robot", "robot_type", "pipettes", "deck", "blocks", "reader", "limits")
+
+Count = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class GoalEntry(_Strict):
+    """One wish: exactly one of match, minimize, maximize, inside; ``from`` names where the number comes from."""
+
+    match: Scalar | None = None
+    within: Scalar | None = None
+    minimize: Literal[True] | None = None
+    below: Scalar | None = None
+    maximize: Literal[True] | None = None
+    above: Scalar | None = None
+    inside: str | None = None
+    source: Source = Field(alias="from")
+
+
+class StockEntry(_Strict):
+    """A stock solution: what it contains, its solvent, how much there is and where it stands."""
+
+    contains: dict[str, Concentration] = Field(default_factory=dict)
+    solvent: str
+    volume: Volume
+    at: Places
+    lot: str = ""
+
+
+class BudgetEntry(_Strict):
+    experiments: Count | None = None
+    batch: Annotated[int, Field(ge=1, le=384)]
+    stop: str = "2 confirmed hits"
+
+
+class ColumnEntry(_Strict):
+    """Where a quantity stands in a table; ``unit: text`` marks a column of names."""
+
+    column: str
+    unit: str = ""
+    zero: Literal["missing"] | None = None
+
+
+class DataEntry(_Strict):
+    file: str
+    columns: dict[str, ColumnEntry]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    sheet: str = ""
+    public: str = ""
+
+
+class TightenedLimits(_Strict):
+    """The lab's limits that a campaign may make tighter for itself."""
+
+    max_temperature: Celsius | None = None
+    boiling_margin: Kelvin | None = None
+    max_fill: Fraction | None = None
+    max_hexane: Fraction | None = None
+    max_flow_rate: FlowRate | None = None
+    max_run: Hours | None = None
+    max_delay: Seconds | None = None
+    waste: Volume | None = None
+
+
+class CampaignFile(_Strict):
+    """A campaign: what is wanted, what may vary, from which stocks, in which lab."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": list(CAMPAIGN_REQUIRED),
+            "if": {"properties": {"mode": {"const": "offline"}}, "required": ["mode"]},
+            "then": {"required": ["data"]},
+            "else": {"required": list(LAB_MODE_REQUIRED)},
+        }
+    )
+
+    campaign: Id | None = None
+    why: str = ""
+    mode: Literal["lab", "offline"] = "lab"
+    route: str | None = None
+    target: dict[str, GoalEntry] | None = None
+    vary: dict[str, Span] | None = None
+    constraints: list[str] = Field(default_factory=list)
+    stocks: dict[str, StockEntry] | None = None
+    lab: str | None = None
+    limits: TightenedLimits | None = None
+    history: list[str] = Field(default_factory=list)
+    data: DataEntry | None = None
+    budget: BudgetEntry | None = None
+    approval: Approval = "never"
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+
+
+class PipetteEntry(_Strict):
+    name: str
+    min: Volume
+    max: Volume
+    tip: Volume
+    air_gap: Volume
+    resolution: Volume
+    tip_racks: list[str]
+    cv: Fraction = 0.015
+
+
+class PlaceEntry(_Strict):
+    labware: str = ""
+    slot: str = ""
+    module: str = ""
+    capacity: Volume | None = None
+    dead: Volume | None = None
+    wells: Annotated[int, Field(ge=1, le=384)] | None = None
+    drain: str = ""
+
+
+class BlockEntry(_Strict):
+    """A rack whose vials share one temperature; without a range it follows the room."""
+
+    rack: str
+    range: CelsiusRange | None = None
+
+
+class ReaderEntry(_Strict):
+    kind: str
+    channels: list[Literal["absorption", "pl"]]
+    path: PathLength
+    sample: Volume
+    rinse: Volume
+    rinses: Annotated[int, Field(ge=0, le=10)]
+    excitation: Wavelength = 365.0
+    dye_plqy: Fraction = 0.54
+    dye_plqy_rsd: Fraction = 0.02
+    dye_refractive_index: Annotated[Ratio, Field(ge=1.0, le=3.0)] = 1.361
+    max_reads: Annotated[int, Field(ge=1, le=100)]
+
+
+class LimitsEntry(_Strict):
+    """Safety limits of the lab; every one must be stated."""
+
+    max_temperature: Celsius
+    boiling_margin: Kelvin
+    max_fill: Fraction
+    max_hexane: Fraction
+    max_flow_rate: FlowRate
+    max_run: Hours
+    max_delay: Seconds
+    waste: Volume
+
+
+class LabFile(_Strict):
+    """A bench: robot, pipettes, deck, thermal blocks, reader, and the limits that hold for every campaign."""
+
+    model_config = ConfigDict(json_schema_extra={"required": list(LAB_REQUIRED)})
+
+    lab: Id | None = None
+    robot: str | None = None
+    allow_public: bool = False
+    robot_type: RobotType | None = None
+    robot_serial: str = ""
+    pipettes: dict[Mount, PipetteEntry] | None = None
+    deck: dict[str, PlaceEntry] | None = None
+    blocks: list[BlockEntry] | None = None
+    reader: ReaderEntry | None = None
+    limits: LimitsEntry | None = None
+    ventilated: bool = False
+    airflow: str = ""
+    armed_by: str = ""
+    armed_until: Moment | None = None
+    room: Celsius = 25.0
+    virtual: dict[str, Scalar] = Field(default_factory=dict)
+
+
+def json_schema(kind: Literal["campaign", "lab"]) -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a campaign or lab file, for completion in editors."""
+    model: type[BaseModel] = CampaignFile if kind == "campaign" else LabFile
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}

@@ -1,0 +1,263 @@
+"""The virtual robot's HTTP: the subset of robot-server 8.1.0's API that a controller uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sdl.lab.virtual.execution import Conflict
+from sdl.lab.virtual.robot import VirtualRobot
+from sdl.lab.virtual.world import World
+
+Json = dict[str, Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+MODEL = {"Flex": "OT-3 Standard", "OT-2": "OT-2 Standard"}
+FLEX_PIPETTES = {"flex_1channel_50": "p50_single_flex", "flex_1channel_1000": "p1000_single_flex"}
+"""How the robot calls the pipettes that protocols name differently."""
+
+DEFAULT_PAGE = 20
+
+FLEX_CUTOUTS = tuple(f"cutout{row}{column}" for row in "ABCD" for column in "123")
+TRASH_CUTOUT = "cutoutA3"
+
+
+class RobotApi:
+    """The endpoints of one robot; `routes` is what a server mounts."""
+
+    def __init__(
+        self, robot: VirtualRobot, world: World, *, robot_type: str, serial: str, pipettes: Sequence[Mapping[str, Any]]
+    ) -> None:
+        self._robot = robot
+        self._world = world
+        self._type = robot_type
+        self._serial = serial
+        self._pipettes = pipettes
+
+    def routes(self) -> list[Route]:
+        get, post = ["GET"], ["POST"]
+        table: list[tuple[str, list[str], Endpoint]] = [
+            ("/health", get, self.health),
+            ("/instruments", get, self.instruments),
+            ("/modules", get, self.modules),
+            ("/robot/door/status", get, self.door),
+            ("/deck_configuration", get, self.deck_configuration),
+            ("/dataFiles", get, self.data_files),
+            ("/dataFiles", post, self.add_data_file),
+            ("/protocols", get, self.protocols),
+            ("/protocols", post, self.add_protocol),
+            ("/protocols/{protocol}", get, self.protocol),
+            ("/protocols/{protocol}/analyses/{analysis}", get, self.analysis),
+            ("/runs", get, self.runs),
+            ("/runs", post, self.add_run),
+            ("/runs/{run}", get, self.run),
+            ("/runs/{run}", ["PATCH"], self.archive),
+            ("/runs/{run}/actions", post, self.act),
+            ("/runs/{run}/commands", get, self.commands),
+            ("/commands", post, self.command),
+        ]
+        return [Route(path, _with_version(endpoint), methods=methods) for path, methods, endpoint in table]
+
+    async def health(self, _: Request) -> Response:
+        told = {
+            "name": "virtual",
+            "robot_model": MODEL[self._type],
+            "api_version": "8.1.0",
+            "fw_version": "virtual",
+            "board_revision": "virtual",
+            "system_version": "virtual",
+            "logs": [],
+            "links": {},
+            "minimum_protocol_api_version": [2, 15 if self._type == "Flex" else 0],
+            "maximum_protocol_api_version": [2, 20],
+            "robot_serial": self._serial,
+        }
+        return JSONResponse(told)
+
+    async def instruments(self, _: Request) -> Response:
+        return _many(
+            [
+                {
+                    "mount": p["mount"],
+                    "instrumentType": "pipette",
+                    "instrumentName": FLEX_PIPETTES.get(p["name"], p["name"]),
+                    "instrumentModel": p["name"],
+                    "serialNumber": f"{self._serial}-{p['mount']}",
+                    "ok": True,
+                    "data": {"channels": 1, "min_volume": p["min_ul"], "max_volume": p["max_ul"]},
+                }
+                for p in self._pipettes
+            ]
+        )
+
+    async def modules(self, _: Request) -> Response:
+        return _many(
+            [
+                {
+                    "id": f"module-{rack}",
+                    "serialNumber": f"{self._serial}-{place.slot}",
+                    "moduleType": "temperatureModuleType",
+                    "moduleModel": place.module,
+                    "data": {
+                        "status": "idle" if target is None else "holding at target",
+                        "currentTemperature": now_c,
+                        "targetTemperature": target,
+                    },
+                }
+                for rack, place, now_c, target in self._world.modules()
+            ]
+        )
+
+    async def door(self, _: Request) -> Response:
+        return _one({"status": "closed", "doorRequiredClosedForProtocol": True})
+
+    async def deck_configuration(self, _: Request) -> Response:
+        loaded = {f"cutout{place.slot}": place for _, place, _, _ in self._world.modules()}
+        fixtures: list[Json] = []
+        for cutout in FLEX_CUTOUTS:
+            if cutout in loaded:
+                serial = f"{self._serial}-{loaded[cutout].slot}"
+                fixture: Json = {"cutoutFixtureId": loaded[cutout].module, "opentronsModuleSerialNumber": serial}
+            elif cutout == TRASH_CUTOUT:
+                fixture = {"cutoutFixtureId": "trashBinAdapter"}
+            else:
+                side = {"1": "left", "2": "center", "3": "right"}[cutout[-1]]
+                fixture = {"cutoutFixtureId": f"single{side.title()}Slot"}
+            fixtures.append({"cutoutId": cutout, **fixture})
+        return _one({"cutoutFixtures": fixtures if self._type == "Flex" else []})
+
+    async def data_files(self, _: Request) -> Response:
+        return _many(self._robot.files())
+
+    async def add_data_file(self, request: Request) -> Response:
+        async with request.form() as form:
+            name, content = (await _files(form.getlist("file")))[0]
+        data, new = await run_in_threadpool(self._robot.add_file, name, content)
+        return _one(data, 201 if new else 200)
+
+    async def protocols(self, _: Request) -> Response:
+        return _many(self._robot.protocols())
+
+    async def add_protocol(self, request: Request) -> Response:
+        async with request.form() as form:
+            files = await _files(form.getlist("files"))
+            key = str(form.get("key") or "")
+            parameters = read_object(str(form.get("runTimeParameterFiles") or "{}"))
+        data, new = await run_in_threadpool(self._robot.add_protocol, files, key, parameters)
+        return _one(data, 201 if new else 200)
+
+    async def protocol(self, request: Request) -> Response:
+        return _one(self._robot.protocol(request.path_params["protocol"]))
+
+    async def analysis(self, request: Request) -> Response:
+        return _one(self._robot.analysis(request.path_params["protocol"], request.path_params["analysis"]))
+
+    async def runs(self, _: Request) -> Response:
+        runs = self._robot.runs()
+        current = next((f"/runs/{run['id']}" for run in runs if run["current"]), None)
+        links = {"current": {"href": current}} if current else {}
+        return JSONResponse({"data": runs, "links": links, "meta": {"cursor": 0, "totalLength": len(runs)}})
+
+    async def add_run(self, request: Request) -> Response:
+        wanted = _data(await request.body())
+        protocol_id, files = wanted.get("protocolId"), wanted.get("runTimeParameterFiles") or {}
+        if not isinstance(protocol_id, str) or not isinstance(files, dict):
+            raise Conflict("InvalidRequest", "a run needs a protocolId, and files as an object", 422)
+        return _one(await run_in_threadpool(self._robot.add_run, protocol_id, files), 201)
+
+    async def run(self, request: Request) -> Response:
+        return _one(self._robot.run(request.path_params["run"]))
+
+    async def archive(self, request: Request) -> Response:
+        if _data(await request.body()).get("current") is not False:
+            raise Conflict("InvalidRequest", "only current: false can be patched", 422)
+        return _one(self._robot.archive(request.path_params["run"]))
+
+    async def act(self, request: Request) -> Response:
+        action = str(_data(await request.body()).get("actionType"))
+        execution = self._robot.execution(request.path_params["run"])
+        return _one(await run_in_threadpool(execution.act, action), 201)
+
+    async def commands(self, request: Request) -> Response:
+        query = request.query_params
+        run_id = request.path_params["run"]
+        try:
+            cursor = int(query["cursor"]) if "cursor" in query else None
+            length = int(query.get("pageLength", DEFAULT_PAGE))
+        except ValueError as exc:
+            raise Conflict("InvalidRequest", f"cursor and pageLength are whole numbers: {exc}", 422) from exc
+        page, start, total, current = self._robot.execution(run_id).commands(cursor, length)
+        links: Json = {}
+        if current is not None:
+            href = f"/runs/{run_id}/commands/{current['commandId']}"
+            links = {"current": {"href": href, "meta": {"runId": run_id, **current}}}
+        return JSONResponse({"data": page, "links": links, "meta": {"cursor": start, "totalLength": total}})
+
+    async def command(self, request: Request) -> Response:
+        command = _data(await request.body())
+        params = command.get("params") or {}
+        if command.get("commandType") == "temperatureModule/deactivate":
+            racks = [rack for rack, *_ in self._world.modules() if f"module-{rack}" == params.get("moduleId")]
+            if not racks:
+                raise Conflict("ModuleNotLoadedError", f"no module {params.get('moduleId')}", 404)
+            await run_in_threadpool(self._world.switch_off, racks[0])
+        elif command.get("commandType") != "home":
+            raise Conflict("InvalidRequest", f"{command.get('commandType')} needs a run", 422)
+        return _one({**command, "status": "succeeded"}, 201)
+
+
+def _with_version(endpoint: Endpoint) -> Endpoint:
+    """Refuse a call without the header that robot-server asks for."""
+
+    async def checked(request: Request) -> Response:
+        if "opentrons-version" not in request.headers:
+            told = {"message": "header.opentrons-version: field required", "errorCode": "4000"}
+            return JSONResponse(told, status_code=422)
+        return await endpoint(request)
+
+    return checked
+
+
+def conflict(_: Request, exc: Exception) -> Response:
+    """Answer a refusal of the robot as robot-server words it."""
+    name, status = getattr(exc, "name", type(exc).__name__), getattr(exc, "status", 500)
+    return JSONResponse({"errors": [{"id": name, "title": name, "detail": str(exc)}]}, status_code=status)
+
+
+def _one(data: object, status: int = 200) -> Response:
+    return JSONResponse({"data": data}, status_code=status)
+
+
+def _many(data: Sequence[object]) -> Response:
+    return JSONResponse({"data": data, "meta": {"cursor": 0, "totalLength": len(data)}})
+
+
+async def _files(parts: Sequence[UploadFile | str]) -> list[tuple[str, bytes]]:
+    files = [(part.filename or "file", await part.read()) for part in parts if isinstance(part, UploadFile)]
+    if not files:
+        raise Conflict("InvalidRequest", "no file in the upload", 422)
+    return files
+
+
+def read_object(text: str | bytes) -> Json:
+    try:
+        found = json.loads(text)
+    except ValueError as exc:
+        raise Conflict("InvalidRequest", f"the body is no JSON: {exc}", 422) from exc
+    if not isinstance(found, dict):
+        raise Conflict("InvalidRequest", "the body is no JSON object", 422)
+    return found
+
+
+def _data(body: bytes) -> Json:
+    found = read_object(body).get("data")
+    if not isinstance(found, dict):
+        raise Conflict("InvalidRequest", "data is missing", 422)
+    return found

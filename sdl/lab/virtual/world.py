@@ -1,0 +1,267 @@
+"""The physical world of the virtual lab: what is in every vial, bottle, tip rack, the flow cell and the waste.
+
+Every change is first a line of the journal and then a change, so that a lab that was killed finds its vials as they
+were. Liquid moves when it is dispensed; a mix moves nothing. A well that holds Cs and receives Pb grows dots from that
+moment, from the concentrations that are really in it when it is first looked at or quenched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sdl.bench import Place
+from sdl.errors import SdlError
+from sdl.lab.commands import Discarded, Dispensed, Event, TemperatureReached, TemperatureSet, TipTaken
+from sdl.lab.virtual.chemistry import Growth
+from sdl.lab.virtual.clock import VirtualClock
+from sdl.lab.virtual.journal import Entry, Journal
+
+PIPETTING_CV = 0.015
+"""Total relative sd of a dispensed volume; half the variance stays with a pipette [assumed, virtual_lab.md 2]."""
+
+CS_STOCK_MMOL_L, LECITHIN_STOCK_MMOL_L = 20.0, 66.0
+"""The stocks of Yang 2024 whose 1:1 v/v is a quench ratio of 1; other strengths count by moles."""
+
+DYE = "dye"
+TRASH = "trash"
+
+
+class Mishap(SdlError):
+    """What stops a robot physically, such as a tip that is not there."""
+
+
+@dataclass(slots=True)
+class Vessel:
+    """What one vial or bottle holds; ``lots`` are those of the stocks that it was filled from."""
+
+    volume_ul: float = 0.0
+    umol: dict[str, float] = field(default_factory=dict)
+    lots: frozenset[str] = frozenset()
+    started_s: float | None = None  # when Cs and Pb first met
+    run: int = 0
+    celsius: float = 25.0
+    growth: Growth | None = None
+
+    def mmol_l(self, species: str) -> float:
+        return 1000.0 * self.umol.get(species, 0.0) / self.volume_ul if self.volume_ul > 0 else 0.0
+
+    def take(self, volume_ul: float) -> Vessel:
+        """Remove ``volume_ul``, at most what is there, and return it."""
+        share = min(1.0, volume_ul / self.volume_ul) if self.volume_ul > 0 else 0.0
+        taken = Vessel(
+            volume_ul=share * self.volume_ul, umol={s: share * n for s, n in self.umol.items()}, lots=self.lots
+        )
+        self.volume_ul -= taken.volume_ul
+        self.umol = {s: n - taken.umol[s] for s, n in self.umol.items()}
+        return taken
+
+    def add(self, liquid: Vessel) -> None:
+        self.volume_ul += liquid.volume_ul
+        for species, n in liquid.umol.items():
+            self.umol[species] = self.umol.get(species, 0.0) + n
+        self.lots |= liquid.lots
+
+
+Begin = Callable[[Vessel, str], Growth]
+"""Start the growth of a well from its content; the second argument is its location."""
+
+
+class World:
+    """Everything that is there, and everything that can happen to it. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        deck: Mapping[str, Place],
+        load: Mapping[str, Mapping[str, Any]],
+        room_c: float,
+        clock: VirtualClock,
+        journal: Journal,
+        begin: Begin,
+    ) -> None:
+        self._seed = seed
+        self._deck = deck
+        self._load = {DYE: {"contains": {DYE: 1.0}, "volume_ul": 8000.0}, **load} if DYE in deck else load
+        self._room_c = room_c
+        self._clock = clock
+        self._journal = journal
+        self._begin = begin
+        self._lock = threading.RLock()
+        self._vessels = {location: self._loaded(location) for location in self._load}
+        self._tips_gone: set[str] = set()
+        self._target_c: dict[str, float] = {}
+        self._block_c = {name: room_c for name, place in deck.items() if place.module}
+        self._moves = 0
+        self._runs = 0
+        self._running = {"run": "", "key": ""}
+        self.cell = Vessel()
+        self.waste_ul = 0.0
+        for entry in journal.before:
+            self._apply(entry)
+            clock.wait_until(entry["t_s"])
+
+    def begins(self, run: str, key: str) -> None:
+        """A run starts; ``key`` is the attempt that it belongs to."""
+        with self._lock:
+            self._running = {"run": run, "key": key}
+            self._record("run", event="started")
+
+    def ends(self, run: str, status: str) -> None:
+        with self._lock:
+            self._record("run", event=status)
+            self._running = {"run": "", "key": ""}
+
+    def happens(self, event: Event) -> None:
+        """Make an event of the robot true; raise `Mishap` when a tip is not where it is looked for."""
+        with self._lock:
+            match event:
+                case Dispensed() if event.source != event.well:
+                    self._moved(event.source.on(self._deck), event.well.on(self._deck), event.volume_ul, event.mount)
+                case Discarded():
+                    self._moved(event.source.on(self._deck), TRASH, event.volume_ul, event.mount)
+                case TipTaken():
+                    rack = event.rack.on(self._deck)
+                    if rack in self._tips_gone:
+                        raise Mishap(f"no tip at {rack}")
+                    self._record("tip", rack=rack)
+                case TemperatureSet(celsius=None):
+                    self._target_c.pop(self._rack_at(event.slot), None)
+                    self._record("heat", rack=self._rack_at(event.slot), celsius=self._room_c)
+                case TemperatureSet(celsius=float(celsius)):
+                    self._target_c[self._rack_at(event.slot)] = celsius
+                case TemperatureReached():
+                    rack = self._rack_at(event.slot)
+                    self._record("heat", rack=rack, celsius=self._target_c.get(rack, self._room_c))
+                case _:
+                    pass
+
+    def kelvin_to_go(self, slot: str) -> float:
+        rack = self._rack_at(slot)
+        return abs(self._target_c.get(rack, self._room_c) - self._block_c[rack])
+
+    def modules(self) -> list[tuple[str, Place, float, float | None]]:
+        """Return rack, place, present and target temperature of every thermal block."""
+        with self._lock:
+            return [(r, self._deck[r], c, self._target_c.get(r)) for r, c in self._block_c.items()]
+
+    def switch_off(self, rack: str) -> None:
+        with self._lock:
+            self._target_c.pop(rack, None)
+            self._record("heat", rack=rack, celsius=self._room_c)
+
+    def refill(self, what: str) -> bool:
+        """Renew vials, tips ("tips50": every such rack) or a stock, or empty the waste; say if ``what`` is known."""
+        with self._lock:
+            known = what == "waste" or any(self._means(what, name) for name in (*self._deck, *self._load))
+            if known:
+                self._record("refill", what=what)
+            return known
+
+    def look(self, kind: str, role: str) -> Vessel:
+        """Write a read down and return what is in the cell."""
+        with self._lock:
+            self._record("read", kind_of_light=kind, role=role)
+            return self.cell
+
+    def volumes_ul(self) -> dict[str, float]:
+        """Return what every vessel holds now, for tests and benchmarks."""
+        with self._lock:
+            return {location: vessel.volume_ul for location, vessel in self._vessels.items()}
+
+    def _moved(self, source: str, dest: str, planned_ul: float, mount: str) -> None:
+        volume = planned_ul * self._pipetting(mount)
+        there = self._vessel(source).volume_ul
+        self._record("move", source=source, dest=dest, planned_ul=planned_ul, volume_ul=min(volume, there))
+
+    def _pipetting(self, mount: str) -> float:
+        """Return dispensed over wanted: one lasting error a pipette, one of its own a stroke."""
+        lasting = np.random.default_rng([self._seed, *mount.encode()]).standard_normal()
+        fleeting = np.random.default_rng([self._seed, self._moves]).standard_normal()
+        return float(1.0 + PIPETTING_CV * np.sqrt(0.5) * (lasting + fleeting))
+
+    def _record(self, kind: str, **what: Any) -> None:
+        entry = {"t_s": self._clock.now_s(), "kind": kind, **self._running, **what}
+        self._journal.write(entry)
+        self._apply(entry)
+
+    def _apply(self, entry: Entry) -> None:
+        """Change the world by one line of the journal."""
+        match entry["kind"]:
+            case "run":
+                self._runs += entry["event"] == "started"
+            case "tip":
+                self._tips_gone.add(entry["rack"])
+            case "heat":
+                self._block_c[entry["rack"]] = entry["celsius"]
+            case "refill":
+                self._refilled(entry["what"])
+            case "move":
+                self._moves += 1
+                self._flow(entry)
+
+    def _flow(self, entry: Entry) -> None:
+        source, t_s = self._vessel(entry["source"]), entry["t_s"]
+        liquid = source.take(entry["volume_ul"])
+        if entry["dest"] == TRASH:
+            return
+        if self._deck.get(entry["dest"], _NOWHERE).drain:
+            # The cell holds a sample of the well, and dots in it go on as in the well.
+            liquid.growth = self._grown(entry["source"])
+            self.cell = liquid
+            self.waste_ul += liquid.volume_ul
+            return
+        well = self._vessel(entry["dest"])
+        quenched = liquid.umol.get("lecithin", 0.0) > 0.0 and self._grown(entry["dest"]) is not None
+        well.add(liquid)
+        if quenched and well.growth is not None:
+            well.growth.quench(t_s - (well.started_s or t_s), _quench_ratio(well))
+        elif well.started_s is None and well.umol.get("Cs") and well.umol.get("Pb"):
+            well.started_s, well.run = t_s, self._runs
+            well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
+
+    def _grown(self, location: str) -> Growth | None:
+        """Return the growth of a well, begun from what is in it now if nobody asked before."""
+        vessel = self._vessel(location)
+        if vessel.growth is None and vessel.started_s is not None:
+            vessel.growth = self._begin(vessel, location)
+            if vessel.umol.get("lecithin"):  # it came before the lead
+                vessel.growth.quench(0.0, _quench_ratio(vessel))
+        return vessel.growth
+
+    def _refilled(self, what: str) -> None:
+        if what == "waste":
+            self.waste_ul = 0.0
+        self._tips_gone = {tip for tip in self._tips_gone if not self._means(what, tip.rpartition("/")[0])}
+        for location in list(self._vessels):
+            if self._means(what, location) or self._means(what, location.rpartition("/")[0]):
+                self._vessels[location] = self._loaded(location)
+
+    @staticmethod
+    def _means(what: str, name: str) -> bool:
+        return name == what or (name.startswith(what) and name.startswith("tips"))
+
+    def _loaded(self, location: str) -> Vessel:
+        load = self._load.get(location, {})
+        volume = float(load.get("volume_ul", 0.0))
+        umol = {species: mmol_l * volume / 1000.0 for species, mmol_l in load.get("contains", {}).items()}
+        return Vessel(volume_ul=volume, umol=umol, lots=frozenset(filter(None, [load.get("lot")])))
+
+    def _vessel(self, location: str) -> Vessel:
+        return self._vessels.setdefault(location, Vessel())
+
+    def _rack_at(self, slot: str) -> str:
+        return next(name for name, place in self._deck.items() if place.slot == slot and place.module)
+
+
+_NOWHERE = Place(labware="", slot="")
+
+
+def _quench_ratio(well: Vessel) -> float:
+    """Return v_lec/v_cs of the nominal stocks, with the Cs that withdrawn aliquots left in the well."""
+    return (well.umol["lecithin"] / LECITHIN_STOCK_MMOL_L) / (well.umol["Cs"] / CS_STOCK_MMOL_L)

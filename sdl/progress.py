@@ -1,0 +1,148 @@
+"""Where a campaign stands: its state folder, its summary, and what people decide about it. Reads the store only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sdl.campaign import Campaign
+from sdl.config.load import load_campaign
+from sdl.errors import Refused
+from sdl.store import Experiment, Store
+
+
+def state_folder(file: Path, state: Path | None, *, campaign: Campaign | None = None) -> Path:
+    """Return the folder of a campaign's memory: beside its file, or where ``--state`` says."""
+    return state or file.resolve().parent / ".sdl" / (campaign or load_campaign(file)).name
+
+
+def open_store(file: Path, state: Path | None) -> Store:
+    """Open an existing store for reading; raise `Refused` when the campaign has not begun."""
+    return Store.open(state_folder(file, state), create=False)
+
+
+def refuse_a_changed_campaign(campaign: Campaign, folder: Path) -> None:
+    """Refuse a file whose route, space, stock contents or lab differ from what this store was begun with."""
+    from sdl.attempt.wording import campaign_json
+
+    if not (folder / "store.sqlite").exists():
+        return
+    with Store.open(folder, create=False) as store:
+        begun = store.campaign()
+    if begun is None:
+        return
+    now, then = campaign_json(campaign), begun.parsed
+    changed = [key for key in ("name", "route", "lab") if now[key] != then[key]]
+    old = {p["name"]: p for p in then["parameters"]}
+    for p in now["parameters"]:
+        before = old.get(p["name"])
+        if before is None or p["low"] < before["low"] or p["high"] > before["high"]:
+            changed.append(f"vary.{p['name']}")
+    changed += [f"vary.{name}" for name in old if name not in {p["name"] for p in now["parameters"]}]
+    then_holds = {name: stock["contains"] for name, stock in then["stocks"].items()}
+    if {name: stock["contains"] for name, stock in now["stocks"].items()} != then_holds:
+        changed.append("stocks")
+    if changed:
+        raise Refused(
+            f"{campaign.file}: {', '.join(changed)} changed since this campaign began in {folder}; that is a new "
+            "campaign: give it another name (it may list this one under history:), or put the old values back"
+        )
+
+
+def summary_of(file: Path, *, state: Path | None) -> dict[str, Any]:
+    """Return the summary of a campaign by its file."""
+    folder = state_folder(file, state)
+    with Store.open(folder, create=False) as store:
+        return summarize(store, folder)
+
+
+def summarize(store: Store, folder: Path) -> dict[str, Any]:
+    """Return the JSON that ``run`` and ``status`` print."""
+    counts, version = store.summary(), store.campaign()
+    parsed: Mapping[str, Any] = version.parsed if version else {}
+    experiments = store.experiments()
+    known = store.diagnostics()
+    confirmed = known[max(known)].get("confirmed", []) if known else []
+    ended = store.events(kinds=["campaign ended"])
+    waiting = [f"request {r.id}: {r.what} ({r.detail.get('why', '')})" for r in counts.open_requests]
+    waiting += [f"{a.id} is UNKNOWN: see `sdl resolve`" for a in store.attempts("UNKNOWN")]
+    state = "running" if counts.running else ("waiting for a person" if waiting else "stopped, can be resumed")
+    if ended and not counts.running:
+        words = {"confirmed": "finished: enough confirmed hits", "budget": "finished: budget spent"}
+        state = words.get(str(ended[-1].data["ending"]), "finished")
+    best = best_of(experiments, parsed.get("target", {}))
+    first = next((e for e in experiments if e.is_hit), None)
+    return {
+        "campaign": counts.campaign,
+        "state": state,
+        "experiments": counts.measured,
+        "budget": parsed.get("budget", {}).get("experiments", 0),
+        "batches": counts.batches,
+        "hits": counts.hits,
+        "confirmed": len(confirmed),
+        "confirmed_designs": confirmed,
+        "best": None if best is None else _best_json(best, confirmed),
+        "first_hit_at": None if first is None else first.id,
+        "waiting": waiting,
+        "state_dir": str(folder),
+    }
+
+
+def best_of(experiments: list[Experiment], target: Mapping[str, Mapping[str, Any]]) -> Experiment | None:
+    """Return the measured experiment nearest to the target: hits first, then by the first goal that differs."""
+    measured = [e for e in experiments if e.state == "measured" and e.features.values]
+    return min(measured, key=lambda e: (not e.is_hit, *(_miss(e, n, g) for n, g in target.items())), default=None)
+
+
+def _miss(experiment: Experiment, name: str, goal: Mapping[str, Any]) -> float:
+    """Return how far a feature is from its goal, the smaller the better; infinite when it was not measured."""
+    if name not in experiment.features.values:
+        return float("inf")
+    value = experiment.features.values[name].value
+    if goal["kind"] == "match":
+        return abs(value - float(goal["wanted"]))
+    return value if goal["kind"] == "minimize" else -value if goal["kind"] == "maximize" else 0.0
+
+
+def _best_json(best: Experiment, confirmed: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "experiment": best.id,
+        "design": dict(best.design),
+        "features": {name: {"value": v.value, "sd": v.sd} for name, v in best.features.values.items()},
+        "vial": best.executed.get("vial", ""),
+        "confirmed": any(best.id in c["experiments"] for c in confirmed),
+    }
+
+
+def decide(file: Path, *, state: Path | None, who: str, decision: str, note: str) -> str:
+    """Approve or reject the batch that waits, as it stands now."""
+    with open_store(file, state) as store:
+        waiting = store.experiments("suggested")
+        if not waiting:
+            raise Refused(f"{file}: no batch waits for approval")
+        batch = waiting[0].batch
+        store.approve(batch, who, store.batch_hash(batch), decision, note)
+        return f"batch {batch} {decision} by {who}; `sdl resume {file}` continues"
+
+
+_OUTCOMES = {"ran": "DONE", "not-run": "CANCELLED", "discard": "FAILED_SAFE"}
+
+
+def settle(
+    file: Path, *, state: Path | None, who: str, attempt: str, outcome: str, request: int | None, note: str
+) -> str:
+    """Record what a person found: the fate of an UNKNOWN attempt, or that a request is done."""
+    folder = state_folder(file, state)
+    with Store.open(folder, create=False) as store:
+        if request is not None:
+            store.answer(request, note or "done", who)
+            return f"request {request} answered by {who}; `sdl resume {file}` continues"
+        if not attempt or outcome not in _OUTCOMES:
+            raise Refused("name --attempt ID with --outcome ran, not-run or discard, or --request N")
+        store.claim()
+        for experiment in store.experiments("planned"):
+            if experiment.attempt == attempt and outcome == "ran":
+                store.lose_experiment(experiment.id, why=f"ran unseen: {note}")
+        store.move_attempt(attempt, "UNKNOWN", _OUTCOMES[outcome], who=who, note=note)
+        return f"{attempt} resolved as {outcome} by {who}; `sdl resume {file}` continues"

@@ -1,0 +1,71 @@
+"""What the counts of a spectrum are worth: their noise, which pixels can be believed, and which grid they are on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdl.errors import Refused
+from sdl.spectra.types import Kind, Spectrum
+
+Array = NDArray[np.float64]
+
+READ_NOISE_E = 25.0
+"""Read noise of one exposure in electrons where the maker's figure is not given; typical of uncooled linear CCDs."""
+FULL_WELL_USED = 0.9
+"""Counts above this part of the full well are bent by saturation; chosen by spectra_analysis, section 1."""
+BRIDGE_PIXELS = 3
+"""The longest run of dead pixels that is interpolated; longer gaps stay gaps."""
+
+
+def latest(spectra: Iterable[Spectrum], kind: Kind) -> Spectrum | None:
+    """Return the spectrum of one light path that was taken last."""
+    return max((s for s in spectra if s.kind == kind), key=lambda s: s.time_s, default=None)
+
+
+def check_grid(first: Spectrum, *others: Spectrum | None) -> None:
+    """Raise `Refused` unless the grid runs one way and every other spectrum is on the same grid."""
+    steps = np.diff(first.wavelength_nm)
+    if not (np.all(steps > 0) or np.all(steps < 0)) or not np.all(first.wavelength_nm > 0):
+        raise Refused(f"{first.instrument}: wavelengths must be positive and rise or fall throughout")
+    for other in others:
+        if other is not None and other.grid_id != first.grid_id:
+            raise Refused(
+                f"{first.instrument}: the wavelength grid changed between the {other.role} ({other.grid_id}) "
+                f"and the {first.role} ({first.grid_id}); take dark, blank and dye again"
+            )
+
+
+def rising(spectrum: Spectrum) -> slice:
+    """Return the slice that puts the wavelengths in rising order."""
+    w = spectrum.wavelength_nm
+    return slice(None, None, -1) if w.size > 1 and w[0] > w[-1] else slice(None)
+
+
+def variance(spectrum: Spectrum, read_noise_e: float) -> Array:
+    """Return the variance of each mean count, ``(w,)`` in e^2: shot and read noise over the averaged exposures."""
+    return (np.clip(spectrum.counts, 0.0, None) + read_noise_e**2) / max(spectrum.averages, 1)
+
+
+def saturated(spectrum: Spectrum) -> NDArray[np.bool_]:
+    """Say per pixel whether the counts are too near the full well, ``(w,)``."""
+    return np.greater(spectrum.counts, FULL_WELL_USED * spectrum.full_well)
+
+
+def bridge(values: Array, longest: int = BRIDGE_PIXELS) -> Array:
+    """Interpolate runs of at most ``longest`` NaN that have neighbours on both sides, ``(w,)``."""
+    bad = np.isnan(values)
+    if not bad.any() or bad.all():
+        return values
+    index = np.arange(values.size)
+    good = index[~bad]
+    after = np.searchsorted(good, index)
+    inside = bad & (after > 0) & (after < good.size)
+    gap = np.zeros(values.size, dtype=int)
+    gap[inside] = good[after[inside]] - good[after[inside] - 1] - 1
+    fill = inside & (gap <= longest)
+    filled = values.copy()
+    filled[fill] = np.interp(index[fill], good, values[good])
+    return filled

@@ -1,0 +1,209 @@
+"""One read of a well: from its counts, with dark, blank and dye, to every feature that can be believed.
+
+Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``saturated``, ``sparse``,
+``bubble``, ``turbid``, ``noisy``. Of absorption: ``no_exciton``, ``mixture``, ``size_extrapolated``. Of emission:
+``weak_pl``, ``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of the yield:
+``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``. Features are named as in ``sdl.units``; ``a365`` and ``a400`` are
+absorbances over the path, ``pl_centroid_ev`` is the mean photon energy, ``yield_fraction`` is CsPbBr3 per Cs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sdl.errors import Refused
+from sdl.spectra.absorption import COLLOID, LN10, SOLUTION, Absorbance, absorbance
+from sdl.spectra.counts import READ_NOISE_E, check_grid, latest
+from sdl.spectra.emission import Emission, emission
+from sdl.spectra.exciton import exciton
+from sdl.spectra.quantum_yield import Bright, quantum_yield
+from sdl.spectra.sizing import REFERENCE_C, edge_from_x1_nm, edge_length, emission_from_x1, x2_gap_ev
+from sdl.spectra.types import Features, Kind, Spectrum, Value
+from sdl.units import HC_EV_NM
+
+BOTH: tuple[Kind, ...] = ("absorption", "pl")
+MU_400_PER_CM, MU_400_RSD = 1e5, 0.4
+"""Intrinsic absorption of CsPbBr3 at 400 nm; order of magnitude 1e5 cm-1 (thesis, section 1.2.4.2), +-40 %."""
+MOLAR_VOLUME_L = 0.11966
+"""Litre of crystal per mole of CsPbBr3: orthorhombic cell of 0.795 nm3 with four formula units."""
+X2_TOLERANCE_EV = 0.05
+"""How far X2 - X1 may be from Li's curve: 25 meV of curve and twice 15 meV of X2 in quadrature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optics:
+    """What the analysis must know of cell, lamp and dye. ``response`` is counts per photon against nm."""
+
+    path_mm: float = 2.0
+    excitation_nm: float = 365.0
+    dye_plqy: float = 0.54
+    dye_plqy_rsd: float = 0.02
+    dye_refractive_index: float = 1.361
+    refractive_index: float = 1.524
+    read_noise_e: float = READ_NOISE_E
+    led_drift_per_h: float = 0.01
+    temperature_c: float = REFERENCE_C
+    response: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        indices = (self.dye_refractive_index, self.refractive_index)
+        positive = (self.path_mm, self.excitation_nm, self.dye_plqy, self.read_noise_e, *indices)
+        if not all(math.isfinite(v) and v > 0 for v in positive):
+            raise Refused(f"optics: path, excitation, dye PLQY, read noise and indices must be above 0, got {positive}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _References:
+    dark: Sequence[Spectrum]
+    blank: Sequence[Spectrum]
+    optics: Optics
+    channels: Collection[Kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Both light paths of one liquid, cleaned; ``pl`` is the spectrum that ``emission`` was read from."""
+
+    absorbance: Absorbance | None
+    emission: Emission
+    pl: Spectrum | None
+    flags: tuple[str, ...]
+
+
+def features(
+    sample: Sequence[Spectrum],
+    *,
+    dark: Sequence[Spectrum],
+    blank: Sequence[Spectrum],
+    dye: Sequence[Spectrum] = (),
+    optics: Optics | None = None,
+    channels: Collection[Kind] = BOTH,
+    cs_mol_l: float | None = None,
+    estimate_pl: bool = False,
+) -> Features:
+    """Read the features of one aliquot; a bad spectrum costs its features and leaves a flag.
+
+    Of each light path the latest spectrum counts. ``channels`` are the paths that the reader has. With ``cs_mol_l``,
+    the Cs in the cell, the yield is given; with ``estimate_pl`` a PL peak that was not seen is estimated from X1 and
+    flagged ``pl_from_absorption``. Raises `Refused` where the wavelength grid changed between spectra of one path.
+    """
+    references = _References(dark=dark, blank=blank, optics=optics or Optics(), channels=channels)
+    look = _look(sample, references)
+    values, flags = _emission_values(look.emission), list(look.flags)
+    if dye and look.emission.peak is not None:
+        _add_yield(look, sample, dye, references, values, flags)
+    x1_ev = _add_absorption(look.absorbance, references.optics, cs_mol_l, values, flags) if look.absorbance else None
+    if estimate_pl and "pl_peak_nm" not in values and x1_ev is not None:
+        values["pl_peak_nm"] = _nm(emission_from_x1(x1_ev, references.optics.temperature_c))
+        flags.append("pl_from_absorption")
+    return Features(values=values, flags=tuple(dict.fromkeys(flags)))
+
+
+def _look(of: Sequence[Spectrum], references: _References, scatter: tuple[float, float] = COLLOID) -> _Look:
+    flags: list[str] = []
+    absorbed = _absorbance(of, references, scatter, flags) if "absorption" in references.channels else None
+    pl = latest(of, "pl") if "pl" in references.channels else None
+    emitted = Emission()
+    if pl is not None and pl.counts.size:
+        emitted = emission(
+            pl,
+            dark=latest(references.dark, "pl"),
+            blank=latest(references.blank, "pl"),
+            absorbance=absorbed,
+            excitation_nm=references.optics.excitation_nm,
+            response=references.optics.response,
+            read_noise_e=references.optics.read_noise_e,
+        )
+        flags.extend(emitted.flags)
+    elif "pl" in references.channels:
+        flags.append("no_pl")
+    return _Look(absorbance=absorbed, emission=emitted, pl=pl, flags=tuple(flags))
+
+
+def _absorbance(
+    of: Sequence[Spectrum], references: _References, scatter: tuple[float, float], flags: list[str]
+) -> Absorbance | None:
+    spectrum, lamp = latest(of, "absorption"), latest(references.blank, "absorption")
+    if spectrum is None or lamp is None or not spectrum.counts.size:
+        flags.append("no_blank" if spectrum is not None and lamp is None else "no_absorption")
+        return None
+    dark = latest(references.dark, "absorption")
+    found = absorbance(spectrum, dark=dark, blank=lamp, read_noise_e=references.optics.read_noise_e, scatter=scatter)
+    flags.extend(found.flags)
+    return found
+
+
+def _emission_values(emitted: Emission) -> dict[str, Value]:
+    named = {"pl_peak_nm": emitted.peak, "fwhm_nm": emitted.fwhm, "pl_centroid_ev": emitted.centroid}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _add_absorption(
+    absorbed: Absorbance, optics: Optics, cs_mol_l: float | None, values: dict[str, Value], flags: list[str]
+) -> Value | None:
+    """Add absorbances, excitons, size and yield to ``values``; return X1 in eV."""
+    for name, wavelength_nm in (("a365", 365.0), ("a400", 400.0)):
+        if (value := absorbed.at(wavelength_nm)) is not None:
+            values[name] = value
+    if cs_mol_l and "a400" in values:
+        scale = LN10 / (MU_400_PER_CM * optics.path_mm / 10 * MOLAR_VOLUME_L * cs_mol_l)
+        got = values["a400"].value * scale
+        values["yield_fraction"] = Value(value=got, sd=math.hypot(values["a400"].sd * scale, MU_400_RSD * got))
+    found = exciton(absorbed)
+    flags.extend(found.flags)
+    if found.x1 is None:
+        return None
+    values["x1_nm"] = _nm(found.x1)
+    edge, notes = edge_length(found.x1, optics.temperature_c)
+    flags.extend(notes)
+    if edge is not None:
+        values["edge_length_nm"] = edge
+    if found.x2 is not None:
+        values["x2_nm"] = _nm(found.x2)
+        expected_ev = x2_gap_ev(edge_from_x1_nm(found.x1.value, optics.temperature_c))
+        if edge is not None and abs(found.x2.value - found.x1.value - expected_ev) > X2_TOLERANCE_EV:
+            flags.append("mixture")
+    return found.x1
+
+
+def _add_yield(
+    look: _Look,
+    sample: Sequence[Spectrum],
+    dye: Sequence[Spectrum],
+    references: _References,
+    values: dict[str, Value],
+    flags: list[str],
+) -> None:
+    """Add the PLQY to ``values``, or the reason why not to ``flags``."""
+    for kind in BOTH:
+        ours, theirs = latest(sample, kind), latest(dye, kind)
+        if ours is not None and theirs is not None:
+            check_grid(ours, theirs)
+    optics = references.optics
+    emitter = _bright(look, optics, optics.refractive_index)
+    reference = _bright(_look(dye, references, SOLUTION), optics, optics.dye_refractive_index)
+    if emitter is None or reference is None:
+        flags.append("no_od" if emitter is None else "bad_dye")
+        return
+    known = Value(value=optics.dye_plqy, sd=optics.dye_plqy * optics.dye_plqy_rsd)
+    plqy, notes = quantum_yield(emitter, reference, dye_plqy=known, drift_per_h=optics.led_drift_per_h)
+    flags.extend(notes)
+    if plqy is not None:
+        values["plqy"] = plqy
+
+
+def _bright(look: _Look, optics: Optics, refractive_index: float) -> Bright | None:
+    """Return photons and absorbance at the excitation; None where one of them is not known."""
+    od = look.absorbance.at(optics.excitation_nm) if look.absorbance is not None else None
+    if look.emission.photons is None or od is None or look.pl is None:
+        return None
+    return Bright(
+        photons=look.emission.photons, absorbance=od, refractive_index=refractive_index, time_s=look.pl.time_s
+    )
+
+
+def _nm(energy: Value) -> Value:
+    """Turn an energy in eV into a wavelength in nm, sd included."""
+    return Value(value=HC_EV_NM / energy.value, sd=HC_EV_NM / energy.value**2 * energy.sd)

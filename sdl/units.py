@@ -1,0 +1,79 @@
+"""One table from the names chemists write to the names programs use, and the unit of each.
+
+YAML and reports show units; JSON, CSV and Python use the internal name, whose suffix is its unit.
+Parsing text with units needs pint and happens in ``sdl.config`` only; here are plain floats.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+HC_EV_NM = 1239.841984
+"""Planck constant times speed of light in eV nm (CODATA 2018, exact by definition of the SI)."""
+
+FWHM_PER_SD = 2.0 * math.sqrt(2.0 * math.log(2.0))
+"""Full width at half maximum of a Gaussian over its standard deviation (closed form)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A named quantity: how a chemist writes it, how programs name it, and its unit as pint spells it."""
+
+    written: str
+    name: str
+    unit: str
+    label: str
+
+
+_TABLE = (
+    Quantity(written="growth_time", name="growth_time_s", unit="s", label="growth time"),
+    Quantity(written="temperature", name="temperature_c", unit="degC", label="temperature"),
+    Quantity(written="cs_concentration", name="cs_concentration_mmol_l", unit="mmol/L", label="Cs"),
+    Quantity(written="pb_to_cs", name="pb_to_cs", unit="", label="Pb:Cs (mol/mol)"),
+    Quantity(written="topo_to_pb", name="topo_to_pb", unit="", label="TOPO:Pb (mol/mol)"),
+    Quantity(written="lecithin_to_cs", name="lecithin_to_cs", unit="", label="lecithin:Cs-DOPA (v/v)"),
+    Quantity(written="pl_peak", name="pl_peak_nm", unit="nm", label="PL peak"),
+    Quantity(written="fwhm", name="fwhm_nm", unit="nm", label="PL FWHM"),
+    Quantity(written="plqy", name="plqy", unit="", label="PLQY"),
+    Quantity(written="x1", name="x1_nm", unit="nm", label="X1"),
+    Quantity(written="edge_length", name="edge_length_nm", unit="nm", label="edge length"),
+)
+
+BY_WRITTEN = {q.written: q for q in _TABLE}
+BY_NAME = {q.name: q for q in _TABLE}
+
+_SUFFIXES = (
+    ("_mmol_l", "mmol/L"),
+    ("_mol_l", "mol/L"),
+    ("_umol", "umol"),
+    ("_nm", "nm"),
+    ("_ev", "eV"),
+    ("_ul", "uL"),
+    ("_ml", "mL"),
+    ("_min", "min"),
+    ("_s", "s"),
+    ("_c", "degC"),
+)
+
+
+def unit_of(name: str) -> str:
+    """Return the unit that an internal ``name`` carries, "" for ratios and fractions."""
+    if name in BY_NAME:
+        return BY_NAME[name].unit
+    return next((unit for suffix, unit in _SUFFIXES if name.endswith(suffix)), "")
+
+
+def label_of(name: str) -> str:
+    """Return how a report calls the quantity with internal ``name``."""
+    return BY_NAME[name].label if name in BY_NAME else name.replace("_", " ")
+
+
+def ev_from_nm(wavelength_nm: float) -> float:
+    """Return the photon energy in eV of a vacuum wavelength in nm."""
+    return HC_EV_NM / wavelength_nm
+
+
+def nm_from_ev(energy_ev: float) -> float:
+    """Return the vacuum wavelength in nm of a photon energy in eV."""
+    return HC_EV_NM / energy_ev
