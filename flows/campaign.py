@@ -16,6 +16,8 @@ from sdl.lab import simulated
 from sdl.progress import refuse_a_changed_campaign, state_folder, summarize
 from sdl.report import write_report
 
+STEPS = (steps.execute, steps.finished, steps.suggest, steps.approved, steps.plan)
+
 Do = Callable[..., Any]
 """Run one step with its arguments: as a plain call, or as a Prefect task."""
 
@@ -50,7 +52,7 @@ def run_campaign(
         code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code
         session.store.event("campaign ended", ending=ending, code=code)
         if session.lab.robot == "simulated":
-            simulated.stop(folder)
+            simulated.end(folder)
     except SdlError as exc:
         session.store.event("campaign interrupted", error=type(exc).__name__, text=str(exc)[:500])
         raise
@@ -74,17 +76,12 @@ def _under_prefect(session: Session) -> str:
         from prefect import flow, task
         from prefect.cache_policies import NO_CACHE
 
+        @task(cache_policy=NO_CACHE, persist_result=False, retries=0, task_run_name="{name}")
+        def perform(name: str, ids: list[Any]) -> Any:
+            return next(step for step in STEPS if step.__name__ == name)(session, *ids)
+
         def do(step: Callable[..., Any], *ids: Any) -> Any:
-            name = "-".join((step.__name__, *map(str, ids)))
-            made = task(
-                lambda *given: step(session, *given),
-                name=step.__name__,
-                task_run_name=name,
-                cache_policy=NO_CACHE,
-                persist_result=False,
-                retries=0,
-            )
-            return made(*ids)
+            return perform(step.__name__, list(ids))
 
         @flow(name="campaign", flow_run_name=session.campaign.name, persist_result=False, retries=0)
         def conducted(campaign_id: str) -> str:

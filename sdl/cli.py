@@ -44,9 +44,9 @@ def check(file: Path, *, state: State = None, data: Data = None, json: Json = Fa
 @app.command
 def schema(*, lab: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Print the JSON schema of the campaign file (or of the lab file) for editor completion."""
-    from sdl.config.schema import campaign_schema, lab_schema
+    from sdl.config.schema import json_schema
 
-    _print_json(lab_schema() if lab else campaign_schema())
+    _print_json(json_schema("lab" if lab else "campaign"))
     return 0
 
 
@@ -147,6 +147,19 @@ def report(file: Path, *, out: Path | None = None, state: State = None) -> int:
     store = open_store(file, state)
     _say(str(write_report(store, out or folder / "report.html")))
     return 0
+
+
+@app.command
+def virtual_lab(
+    *,
+    folder: Path,
+    spec: Path,
+    idle_s: Annotated[float, Parameter(help="End after this long without a caller.")] = 600.0,
+) -> int:
+    """Run the built-in virtual lab as a process of its own; ``sdl run`` starts one by itself."""
+    from sdl.lab.virtual.process import main as run_lab
+
+    return run_lab(["--folder", str(folder), "--spec", str(spec), "--idle-s", str(idle_s)])
 
 
 @app.command

@@ -12,12 +12,15 @@ from typing import Any
 from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.chemistry.solvents import SOLVENTS
-from sdl.lab.protocol import TRASH_SLOT, labware_files
+from sdl.lab.protocol import labware_files
 from sdl.store import Attempt
 from sdl.verifier import Bench, Liquid, Pipette, TipRack, Vessel
 
 TIP_WELLS = [f"{row}{column}" for column in range(1, 13) for row in "ABCDEFGH"]
 """The order in which the robot takes tips: down each column (Opentrons standard racks)."""
+
+TRASH = {"Flex": "movableTrashA3", "OT-2": "fixedTrash"}
+"""The addressable area that tips go to (robot-server's names)."""
 
 DYE_UL = 6000.0
 """What the load list asks for in the reference-dye vial."""
@@ -42,9 +45,9 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
         vessels=_vessels(session, attempt),
         tip_racks=_racks(lab, attempt.plan["tips_gone"]),
         pipettes={
-            p.name: Pipette(name=p.name, min_ul=p.min_ul, max_ul=p.max_ul, racks=p.tip_racks) for p in lab.pipettes
+            p.mount: Pipette(name=p.name, min_ul=p.min_ul, max_ul=p.max_ul, racks=p.tip_racks) for p in lab.pipettes
         },
-        trash=TRASH_SLOT[lab.robot_type],
+        trash=TRASH[lab.robot_type],
         delivered_ul=delivered,
         pauses=tuple(_pauses(steps)),
         boiling_c=boiling,

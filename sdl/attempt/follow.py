@@ -105,9 +105,9 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
         _wait(session, attempt, message)
     else:
         look(session, attempt, command["id"], label=words[0], location=words[1])
-    session.store.write_handshake(attempt.id, command["id"], message)
+    session.store.write_handshake(attempt.id, command["id"], message, session.clock.now_s())
     session.robot.play(attempt.run_id)
-    session.store.mark_handshake_sent(attempt.id, command["id"], session.clock.now_s())
+    session.store.mark_handshake_sent(attempt.id, command["id"])
 
 
 def _stopped_by_others(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> bool:
@@ -161,8 +161,8 @@ def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshak
 def note_moments(session: Session, attempt: Attempt) -> None:
     """Write down when each well was really injected and quenched, as soon as the robot's record shows it."""
     waiting = {w.well: w for w in session.store.wells(attempt.id) if w.state in ("planned", "dispensed")}
-    sent = [h for h in session.store.handshakes(attempt.id) if h.sent and h.message.startswith(("AT ",))]
-    open_ones = [h for h in sent if _open(h, waiting)]
+    released = [h for h in session.store.handshakes(attempt.id) if h.message.startswith("AT ")]
+    open_ones = [h for h in released if _open(h, waiting)]
     if not open_ones:
         return
     commands = session.robot.commands(attempt.run_id)

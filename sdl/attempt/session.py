@@ -54,30 +54,33 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
     if lab is None:
         raise Refused(f"{campaign.file}: an offline campaign has no robot; use `sdl plan`")
     analyzer = Path(lab.analyzer) if lab.analyzer else default_analyzer()
+    if lab.robot != "simulated":
+        Robot(lab.robot).health()
+        raise_unless_driven(lab)
     store = Store.open(folder, create=True)
     store.claim()
     store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))
+    clock: Clock
+    operator: Operator
     if lab.robot == "simulated":
-        base = simulated.start(folder, virtual_spec(campaign, lab, analyzer))
-        address, clock, operator = base, RemoteClock(base), RemoteOperator(base)
-        reader = RemoteReader(f"{base}/virtual/reader")
-        doors: tuple[str, Clock, Operator] = (address, clock, operator)
+        address = str(simulated.start(folder, virtual_spec(campaign, lab, analyzer))["url"])
+        clock, operator, reader = RemoteClock(address), RemoteOperator(address), f"{address}/virtual/reader"
     else:
-        doors = (lab.robot, WallClock(), Person())
-        raise_unless_driven(lab)
-        reader = RemoteReader(lab.reader.kind)
-    robot = Robot(doors[0])
+        address, reader = lab.robot, lab.reader.kind
+        clock, operator = WallClock(), Person()
+    robot = Robot(address)
     robot.health()
-    reader.status()
+    eye = RemoteReader(reader)
+    eye.status()
     return Session(
         campaign=campaign,
         lab=lab,
         compiler=Compiler.of(campaign),
         store=store,
         robot=robot,
-        reader=reader,
-        clock=doors[1],
-        operator=doors[2],
+        reader=eye,
+        clock=clock,
+        operator=operator,
         folder=folder,
         analyzer=analyzer,
         quiet=quiet,

@@ -33,7 +33,7 @@ class Pace:
     tip_s: float = 9.0
     move_s: float = 3.5
     flow_small_ul_s: float = 15.0
-    flow_large_ul_s: float = 100.0
+    flow_large_ul_s: float = 150.0
     measure_s: float = 6.0
 
     def transfer_s(self, pipette: Pipette, volume_ul: float) -> float:

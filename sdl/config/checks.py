@@ -15,10 +15,17 @@ from sdl.space import Parameter
 from sdl.target import Target
 from sdl.units import BY_NAME, unit_of
 
-LEL_UL = {"hexane": 11_800.0, "octane": 13_300.0, "toluene": 9_600.0, "chlorobenzene": 10_800.0}
+LEL_UL = {
+    "hexane": 11_800.0,
+    "octane": 13_300.0,
+    "toluene": 9_600.0,
+    "chlorobenzene": 10_800.0,
+    "ethanol": 15_800.0,
+}
 """Liquid in uL that reaches the lower explosive limit when it evaporates in an unventilated 200 L deck.
 
-Chemical safety facts, "Fire inventory"; octane by the same formula (1.0 vol %, 114.2 g/mol, 0.703 g/mL, 25 degC).
+Chemical safety facts, "Fire inventory"; by the same formula at 25 degC octane (LEL 1.0 vol %, 114.2 g/mol,
+0.703 g/mL) and ethanol (3.3 vol %, 46.07 g/mol, 0.789 g/mL).
 """
 
 
@@ -50,27 +57,27 @@ def _check_bounds(
 ) -> None:
     """Raise `Refused` for a bound outside the tightest of the limits that apply, naming whose limit it is."""
     unit = unit_of(allowed.name)
-    floors = [(allowed.low, f"the route's limit ({route.title.split(' quenched')[0]})", "choose a higher one")]
-    ceilings = [(allowed.high, "the route's limit", "lower it")]
+    floors = [(allowed.low, "the route's limit; raise it")]
+    ceilings = [(allowed.high, "the route's limit; lower it")]
     if lab and allowed.name == "temperature_c":
-        block = next((b for b in lab.blocks if b.rack == "vials"), None)
         medium = stocks[route.medium].solvent if route.medium in stocks else ""
-        change = "lower it, or have the limit changed in the lab file"
-        ceilings.append((lab.limits.max_temperature_c, f"the limit of {lab.name}", change))
+        owner = f"the lab's limit{f' for {medium}' if medium else ''}"
+        ceiling = lab.limits.max_temperature_c, f"{owner}; lower it, or have the limit changed in the lab file"
+        ceilings.insert(0, ceiling)  # named first where the route's limit is the same
         if medium in SOLVENTS:
             solvent = SOLVENTS[medium]
             vessel = min(solvent.open_vessel_c, solvent.boiling_c - lab.limits.boiling_margin_c)
-            ceilings.append((vessel, f"the limit for open vessels of {medium}", "lower it or use another solvent"))
-        if block:
-            floors.append((block.low_c, f"the lowest of the block under vials in {lab.name}", "raise it"))
-            ceilings.append((block.high_c, f"the highest of the block under vials in {lab.name}", "lower it"))
+            ceilings.append((vessel, f"the limit for open vessels of {medium}; lower it or use another solvent"))
+        for block in (b for b in lab.blocks if b.rack == "vials"):
+            floors.append((block.low_c, f"the lowest that the block under vials holds in {lab.name}; raise it"))
+            ceilings.append((block.high_c, f"the highest that the block under vials holds in {lab.name}; lower it"))
     if lab and allowed.name == "growth_time_s":
-        ceilings.append((lab.limits.max_run_h * 3600.0, f"the longest run of {lab.name}", "lower it"))
+        ceilings.append((lab.limits.max_run_h * 3600.0, f"the longest run of {lab.name}; lower it"))
     floor, ceiling = max(floors, key=lambda f: f[0]), min(ceilings, key=lambda c: c[0])
     if low < floor[0]:
-        raise Refused(f"{_shown(low, unit)} is below {_shown(floor[0], unit)}, {floor[1]}; {floor[2]}")
+        raise Refused(f"{_shown(low, unit)} is below {_shown(floor[0], unit)}, {floor[1]}")
     if high > ceiling[0]:
-        raise Refused(f"{_shown(high, unit)} is above {_shown(ceiling[0], unit)}, {ceiling[1]}; {ceiling[2]}")
+        raise Refused(f"{_shown(high, unit)} is above {_shown(ceiling[0], unit)}, {ceiling[1]}")
 
 
 def stocks(given: Mapping[str, Stock], route: Route | None, lab: Lab | None, report: Report) -> None:

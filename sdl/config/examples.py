@@ -14,7 +14,7 @@ EXAMPLES = Path(sdl.__file__).resolve().parent.parent / "examples"
 
 def copy_example(name: str, folder: Path) -> list[Path]:
     """Copy example ``name`` into ``folder`` with the schema beside it; refuse to overwrite anything."""
-    from sdl.config.schema import campaign_schema
+    from sdl.config.schema import json_schema
 
     source = EXAMPLES / name
     known = sorted(p.name for p in EXAMPLES.iterdir() if (p / "campaign.yaml").is_file())
@@ -26,5 +26,5 @@ def copy_example(name: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     made = [Path(shutil.copy(p, folder / p.name)) for p in files]
     schema = folder / "campaign.schema.json"
-    schema.write_text(json.dumps(campaign_schema(), indent=2) + "\n", encoding="utf-8")
+    schema.write_text(json.dumps(json_schema("campaign"), indent=2) + "\n", encoding="utf-8")
     return [*made, schema]

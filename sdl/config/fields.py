@@ -128,24 +128,22 @@ def _choices_or_range(value: Any) -> str | tuple[str, ...]:
         if len(set(value)) < len(value):
             raise Refused("a choice is listed twice; keep one")
         return tuple(value)
-    raise Refused(f"{_shown(value)} does not vary; write 'low .. high' with a unit, or a list of two or more names")
+    raise Refused(
+        f"{quantities.shown(value)} does not vary; write 'low .. high' with a unit, or a list of two or more names"
+    )
 
 
 def _places(value: Any) -> tuple[str, ...]:
     places = [value] if isinstance(value, str) else value
     if not isinstance(places, list) or not places or not all(isinstance(p, str) for p in places):
-        raise Refused(f"{_shown(value)} is not a place; write stocks/A1, or a list of places")
+        raise Refused(f"{quantities.shown(value)} is not a place; write stocks/A1, or a list of places")
     return tuple(places)
 
 
 def _scalar(value: Any) -> Any:
     if not isinstance(value, str | int | float | bool):
-        raise Refused(f"{_shown(value)} is not one plain value")
+        raise Refused(f"{quantities.shown(value)} is not one plain value")
     return value
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str | int | float | bool) else "nothing" if value is None else "this"
 
 
 Id = Annotated[

@@ -72,7 +72,7 @@ def _registry() -> Any:
 def number(value: object, unit: str) -> float:
     """Return ``value`` ("5 min", or a bare number where ``unit`` is "") in ``unit``; raise `Refused` with advice."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise Refused(f"{value!r} is not {_kind(unit)}; write for example {_example(unit)}")
+        raise Refused(f"{shown(value)} is not {_kind(unit)}; {_write(unit)}")
     if not isinstance(value, str):
         return _finite(float(value), str(value)) if unit == "" else _bare(str(value), unit)
     text = tidy(value)
@@ -91,7 +91,7 @@ def interval(value: object, unit: str) -> tuple[float, float]:
     """Return ``low .. high`` in ``unit``; the unit may stand once at the end or with both."""
     if not isinstance(value, str) or ".." not in value:
         raise Refused(
-            f"{value!r} is not a range; write 'low .. high' with the unit, for example {_range_example(unit)}"
+            f"{shown(value)} is not a range; write 'low .. high' with the unit, for example {_range_example(unit)}"
         )
     parts = [part.strip() for part in tidy(value).split("..")]
     if len(parts) != 2 or not all(parts) or "..." in value:
@@ -104,8 +104,8 @@ def interval(value: object, unit: str) -> tuple[float, float]:
     if low > high:
         raise Refused(f"low {low:g} is above high {high:g}{f' {unit}' if unit else ''}; exchange them or correct one")
     if low == high:
-        shown = f"{high:g} {unit}".strip()
-        raise Refused(f"low and high are both {shown}: nothing varies; widen the range or leave the entry out")
+        both = f"{high:g} {unit}".strip()
+        raise Refused(f"low and high are both {both}: nothing varies; widen the range or leave the entry out")
     return low, high
 
 
@@ -144,6 +144,13 @@ def tidy(text: str) -> str:
     for old, new in (("µ", "u"), ("μ", "u"), ("°C", "degC"), ("−", "-"), ("\u00a0", " "), ("\u202f", " "), ("·", "*")):
         text = text.replace(old, new)
     return text.strip()
+
+
+def shown(value: object) -> str:
+    """Return a value as it stands in a YAML file."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return repr(value) if isinstance(value, str | int | float) else "this"
 
 
 def _convert(amount: float, symbol: str, unit: str, text: str) -> float:

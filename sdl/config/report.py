@@ -15,6 +15,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from sdl.config.quantities import shown
 from sdl.config.strict import Document, Loc, dotted
 from sdl.errors import Problem, Refused
 
@@ -50,8 +51,10 @@ class Report:
 
     def finish(self) -> None:
         """Raise `Refused` with every problem in the order of the file, if there is one."""
-        if self.problems:
-            raise Refused("", problems=tuple(sorted(set(self.problems), key=self._order)))
+        unread = {(p.line, p.column) for p in self.document.problems}  # the value stands in for one not understood
+        news = {p for p in self.problems if p.file != self.document.file or (p.line, p.column) not in unread}
+        if found := news | set(self.document.problems):
+            raise Refused("", problems=tuple(sorted(found, key=self._order)))
 
 
 def draft(model: type[Model], report: Report) -> Model:
@@ -102,9 +105,12 @@ def _cut(data: dict[str, Any], loc: Loc, kind: str) -> None:
         below = parent.get(step) if isinstance(parent, dict) else None
         inner = loc[depth + 1] if depth + 1 < len(loc) else None
         named = (depth == 0 and step in _NAMED) or (depth == 1 and loc[:2] == ("data", "columns"))
-        if isinstance(below, dict) and (named or kind == "extra_forbidden") and inner in below:
-            parent = below
-            continue
+        if isinstance(below, dict) and (named or kind == "extra_forbidden"):
+            if inner in below:
+                parent = below
+                continue
+            if kind != "missing" or depth + 2 < len(loc):
+                return  # cut already
         if isinstance(parent, dict):
             parent.pop(step, None)
         return
@@ -134,12 +140,11 @@ def _text(model: type[BaseModel], loc: Loc, error: Mapping[str, Any]) -> str:
         return "is missing; add it"
     context = error.get("ctx") or {}
     if kind == "literal_error":
-        return f"{given!r} is not allowed; write {context['expected']}"
+        return f"{shown(given)} is not allowed; write {context['expected']}"
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"{given!r} is out of range; give {bound}"
-    shown = "nothing" if given is None else repr(given) if isinstance(given, str | int | float | bool) else "this"
-    return f"{shown} is given; {_TEXTS[kind]}" if kind in _TEXTS else str(error["msg"])
+        return f"{shown(given)} is out of range; give {bound}"
+    return f"{shown(given)} is given; {_TEXTS[kind]}" if kind in _TEXTS else str(error["msg"])
 
 
 def _keys(model: type[BaseModel], loc: Loc) -> list[str]:

@@ -5,6 +5,7 @@ The file is judged on its event stream before any tree exists, so that an alias 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import re
@@ -23,6 +24,8 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 10_000
 MAX_TEXT = 64 * 1024
+_SHOWN = 12  # problems of structure listed one by one; an alias bomb has hundreds of the same kind
+_SHOWN_STEPS = 6  # of a path into a wrongly nested file
 MAX_DIGITS = 18  # any whole number of 18 digits fits in 64 bits
 
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -81,8 +84,18 @@ def read(path: Path) -> Document:
     reader = _Reader(file=str(path))
     root = reader.tree(_text(raw, path))
     if root is None or reader.fatal:
-        raise Refused("", problems=tuple(reader.problems))
+        raise Refused("", problems=tuple(_shortened(reader.problems)))
     return Document(str(path), root, hashlib.sha256(raw).hexdigest(), tuple(reader.problems))
+
+
+def _shortened(problems: list[Problem]) -> list[Problem]:
+    if len(problems) <= _SHOWN:
+        return problems
+    last = problems[_SHOWN]
+    return [
+        *problems[:_SHOWN],
+        dataclasses.replace(last, text=f"{len(problems) - _SHOWN} more like these from here on"),
+    ]
 
 
 def _empty(node: Node) -> bool:
@@ -117,6 +130,7 @@ class _Open:
     node: Node
     key: str | None = None
     keyed: bool = False
+    repeated: bool = False
 
 
 class _Reader:
@@ -130,17 +144,18 @@ class _Reader:
         self.root: Node | None = None
 
     def say(self, mark: Any, text: str, *, fatal: bool = True) -> None:
-        path = ".".join(str(step) for step in self._path())
         self.fatal |= fatal
+        steps = [str(step) for step in self._path()]
+        path = ".".join(steps[:_SHOWN_STEPS]) + ("..." if len(steps) > _SHOWN_STEPS else "")
         place = {"line": mark.line + 1, "column": mark.column + 1}
         self.problems.append(Problem(file=self.file, path=path, text=text, **place))
 
     def _path(self) -> Iterator[str | int]:
-        for frame in self.stack[:MAX_DEPTH]:
+        for i, frame in enumerate(self.stack):
             if isinstance(frame.node.value, list):
-                yield len(frame.node.value)
-            elif frame.keyed:
-                yield str(frame.key)
+                yield len(frame.node.value) - (i < len(self.stack) - 1)
+            elif frame.key is not None:
+                yield frame.key
 
     def tree(self, text: str) -> Node | None:
         from ruamel.yaml import YAML
@@ -213,13 +228,14 @@ class _Reader:
 
     def _key(self, text: str, mark: Any, *, plain: bool) -> None:
         frame = self.stack[-1]
+        frame.key, frame.keyed = text, True
         if plain and text == "<<":
             self.say(mark, "merge keys (<<) are not allowed; write the entries out")
         elif text in frame.node.keys:
             line, _ = frame.node.keys[text]
             self.say(mark, f"'{text}' is given twice (first in line {line}); keep one", fatal=False)
-            text = f"{text} (again in line {mark.line + 1})"
-        frame.key, frame.keyed = text, True
+            frame.repeated = True
+            return
         frame.node.keys[text] = (mark.line + 1, mark.column + 1)
 
     def _put(self, node: Node) -> None:
@@ -230,16 +246,16 @@ class _Reader:
         if isinstance(frame.node.value, list):
             frame.node.value.append(node)
         elif frame.keyed:
-            if " (again in line " not in str(frame.key):
+            if not frame.repeated:
                 frame.node.value[str(frame.key)] = node
-            frame.key, frame.keyed = None, False
+            frame.keyed = frame.repeated = False
         else:
             place = Problem(
                 file=self.file, line=node.line, column=node.column, path="", text="a key must be plain text"
             )
             self.problems.append(place)
             self.fatal = True
-            frame.key, frame.keyed = "?", True
+            frame.key, frame.keyed, frame.repeated = "?", True, True
 
     def _resolve(self, text: str, mark: Any) -> Any:
         """Return what YAML 1.2's core schema makes of a plain scalar, less what other readers see differently."""

@@ -17,7 +17,7 @@ class Operator(Protocol):
     """Someone who can be asked to refill something."""
 
     def ask(self, what: str, detail: Mapping[str, object]) -> bool:
-        """Ask for ``what`` ("vials", "tips", a deck location, "waste"); return whether it is done now."""
+        """Ask for ``what`` ("vials", "tips50", a deck location, "waste"); return whether it is done now."""
 
 
 class Person:

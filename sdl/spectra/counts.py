@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,18 @@ READ_NOISE_E = 25.0
 """Read noise of one exposure in electrons where the maker's figure is not given; typical of uncooled linear CCDs."""
 FULL_WELL_USED = 0.9
 """Counts above this part of the full well are bent by saturation; chosen by spectra_analysis, section 1."""
+IMPOSSIBLE_E = 1e9
+"""No pixel holds this many electrons (full wells are 1e4 to 1e6): a broken number, not light."""
 BRIDGE_PIXELS = 3
 """The longest run of dead pixels that is interpolated; longer gaps stay gaps."""
 
 
 def latest(spectra: Iterable[Spectrum], kind: Kind) -> Spectrum | None:
-    """Return the spectrum of one light path that was taken last."""
-    return max((s for s in spectra if s.kind == kind), key=lambda s: s.time_s, default=None)
+    """Return the spectrum of one light path that was taken last, with impossible counts as dead pixels."""
+    last = max((s for s in spectra if s.kind == kind), key=lambda s: s.time_s, default=None)
+    if last is None or np.all(np.abs(last.counts) < IMPOSSIBLE_E):
+        return last
+    return replace(last, counts=np.where(np.abs(last.counts) < IMPOSSIBLE_E, last.counts, np.nan))
 
 
 def check_grid(first: Spectrum, *others: Spectrum | None) -> None:

@@ -157,21 +157,24 @@ class Attempts(Core):
             all_flags = (*known, *(flag for flag in flags if flag not in known))
             tx.update(tables.wells, key, {"state": frm}, state=to, flags=all_flags, **times)
 
-    def write_handshake(self, attempt: str, command_id: str, message: str) -> bool:
-        """Write down that one waiting command will be released; True the first time, False when it is there already."""
+    def write_handshake(self, attempt: str, command_id: str, message: str, released_s: float) -> bool:
+        """Write down that one waiting command is released now, at ``released_s`` on the lab clock.
+
+        True the first time, False when it is there already: the first moment stays, because liquid may have moved.
+        """
         with self._write("handshake written", attempt=attempt, command_id=command_id, message=message) as tx:
             key = {"attempt": attempt, "command_id": command_id}
             if tx.connection.execute(select(tables.handshakes.c.sent).filter_by(**key)).first() is not None:
                 tx.skip()
                 return False
-            tx.insert(tables.handshakes, **key, message=message, written_at=self._now())
+            tx.insert(tables.handshakes, **key, message=message, written_at=self._now(), released_s=released_s)
         return True
 
-    def mark_handshake_sent(self, attempt: str, command_id: str, released_s: float | None = None) -> None:
-        """Note that the robot took the release, at ``released_s`` on the lab clock."""
+    def mark_handshake_sent(self, attempt: str, command_id: str) -> None:
+        """Note that the robot took the release."""
         key = {"attempt": attempt, "command_id": command_id}
-        with self._write("handshake sent", attempt=attempt, command_id=command_id, released_s=released_s) as tx:
-            tx.update(tables.handshakes, key, {}, sent=True, released_s=released_s)
+        with self._write("handshake sent", attempt=attempt, command_id=command_id) as tx:
+            tx.update(tables.handshakes, key, {}, sent=True)
 
     def handshakes(self, attempt: str) -> list[Handshake]:
         """Return the hand-shakes of an attempt, oldest first."""

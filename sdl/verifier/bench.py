@@ -63,6 +63,7 @@ class Bench:
 
     Locations are "<vessel>/<well>", or the vessel's name alone when it has one well.  ``delivered_ul`` is the
     plan: what each location receives from each other one (reads and rinses included, mixing not), within 0.5 %.
+    ``trash`` is the addressable area tips are dropped in, "movableTrashA3" or "fixedTrash"; pipettes go by mount.
     ``pauses`` are the messages of all hand-shakes in order.  ``waste_ul`` is the room left in the waste bottle,
     ``boiling_c`` the boiling point of each solvent: one without a boiling point may not be heated.
     ``max_fraction`` bounds the volume fraction of a solvent in every well that receives liquid, at the end.

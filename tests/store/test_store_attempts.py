@@ -132,10 +132,10 @@ def test_no_well_is_dispensed_twice() -> None:
 
 
 def test_a_handshake_is_written_once_before_it_is_sent(store: Store, attempt: Attempt) -> None:
-    assert store.write_handshake(attempt.id, "c1", "AT 60 inject vials/A1") is True
-    assert store.write_handshake(attempt.id, "c1", "AT 60 inject vials/A1") is False
+    assert store.write_handshake(attempt.id, "c1", "AT 60 inject vials/A1", 60.2) is True
+    assert store.write_handshake(attempt.id, "c1", "AT 60 inject vials/A1", 60.2) is False
     assert [h.sent for h in store.handshakes(attempt.id)] == [False]
-    store.mark_handshake_sent(attempt.id, "c1", released_s=60.2)
+    store.mark_handshake_sent(attempt.id, "c1")
     (handshake,) = store.handshakes(attempt.id)
     assert (handshake.sent, handshake.released_s) == (True, 60.2)
     with pytest.raises(StaleState):

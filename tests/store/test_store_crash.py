@@ -20,7 +20,7 @@ print("ready", flush=True)
 for n in range(100_000):
     look = Spectrum(kind="pl", role="sample", wavelength_nm=grid, counts=grid + n, time_s=float(n), instrument="x")
     command = f"{epoch}-{n}"
-    store.write_handshake(attempt, command, "READ")
+    store.write_handshake(attempt, command, "READ", 1.0)
     read = store.save_read(attempt, command, label="sample", time_s=float(n), spectra=[look])
     print(command, read, flush=True)
 """

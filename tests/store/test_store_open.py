@@ -87,7 +87,7 @@ def test_a_damaged_file_is_refused_and_not_overwritten(store: Store, folder: Pat
     assert store.path.read_bytes() == b"\xff" * 4096
 
 
-def test_reading_leaves_no_file_and_changes_no_byte(store: Store, folder: Path) -> None:
+def test_reading_changes_no_byte_of_the_store(store: Store, folder: Path) -> None:
     store.close()
     before = store.path.read_bytes()
     with Store.open(folder, create=False) as reader:

@@ -65,7 +65,7 @@ def application(bench: VirtualBench, token: str, end: Callable[[], None]) -> Sta
         ("/virtual/clock", "GET", clock),
         ("/virtual/clock/wait_until", "POST", wait_until),
         ("/virtual/operator/requests", "POST", operator),
-        ("/virtual/reader/status", "GET", reader),
+        ("/virtual/reader/{verb}", "GET", reader),
         ("/virtual/reader/{verb}", "POST", reader),
         ("/virtual/truth", "POST", truth),
     ]

@@ -10,14 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from sdl.bench import Place
 from sdl.errors import SdlError
 from sdl.lab.commands import Discarded, Dispensed, Event, TemperatureReached, TemperatureSet, TipTaken
-from sdl.lab.virtual.chemistry import Growth
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.journal import Entry, Journal
 
@@ -29,6 +28,13 @@ CS_STOCK_MMOL_L, LECITHIN_STOCK_MMOL_L = 20.0, 66.0
 
 DYE = "dye"
 TRASH = "trash"
+
+
+class Growth(Protocol):
+    """Dots that grow in a well; all that the world does to them is to quench them."""
+
+    def quench(self, t_s: float, ratio: float) -> None:
+        """Add lecithin ``t_s`` after Cs met Pb; ``ratio`` is lecithin over Cs-DOPA in v/v of the nominal stocks."""
 
 
 class Mishap(SdlError):
