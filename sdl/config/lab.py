@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdl.bench import Block, Lab, Limits, Pipette, Place, ReaderSpec
+from sdl.bench import Block, Lab, Limits, Mount, Pipette, Place, ReaderSpec
 from sdl.config import labware
 from sdl.config.fields import robot_address
 from sdl.config.report import Report, draft, suggestion
@@ -18,6 +18,9 @@ BUILT_IN = Path(__file__).parent / "labs" / "flex.yaml"
 
 DECK_LIMIT_C = 60.0
 """Hard stop for any vessel on the deck in degC (chemical safety facts, temperature)."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}(/[A-Z][0-9]{1,2})?")
+"""A place: it becomes a cell of the robot's step list, where commas and semicolons separate."""
 
 _NEEDED = {
     "vials": "the rack in which reactions run",
@@ -100,6 +103,10 @@ def _check_deck(file: LabFile, places: Mapping[str, Place], report: Report) -> N
     drains = {place.drain for place in places.values()}
     for name, place in places.items():
         slot = place.slot
+        if not _NAME.fullmatch(name):
+            report.say(
+                "deck", name, text="cannot be a place; write a name such as vials, tips50_1 or stocks/B1", key=True
+            )
         if not slot and name not in drains:
             report.say("deck", name, text=f"has no slot and nothing drains into it; give one of {_listed(slots)}")
         elif slot and slot not in slots:
@@ -234,20 +241,7 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) 
         robot=robot_address(file.robot, allow_public=file.allow_public),
         robot_type=file.robot_type,
         robot_serial=file.robot_serial,
-        pipettes=tuple(
-            Pipette(
-                mount=mount,
-                name=p.name,
-                min_ul=p.min,
-                max_ul=p.max,
-                tip_ul=p.tip,
-                air_gap_ul=p.air_gap,
-                resolution_ul=p.resolution,
-                tip_racks=tuple(p.tip_racks),
-                cv=p.cv,
-            )
-            for mount, p in file.pipettes.items()
-        ),
+        pipettes=tuple(_pipette(mount, entry) for mount, entry in file.pipettes.items()),
         deck=dict(places),
         blocks=blocks,
         reader=ReaderSpec(
@@ -269,6 +263,20 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) 
         armed_until=file.armed_until or "",
         room_c=file.room,
         virtual=dict(file.virtual),
+    )
+
+
+def _pipette(mount: Mount, entry: PipetteEntry) -> Pipette:
+    return Pipette(
+        mount=mount,
+        name=entry.name,
+        min_ul=entry.min,
+        max_ul=entry.max,
+        tip_ul=entry.tip,
+        air_gap_ul=entry.air_gap,
+        resolution_ul=entry.resolution,
+        tip_racks=tuple(entry.tip_racks),
+        cv=entry.cv,
     )
 
 

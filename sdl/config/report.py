@@ -43,8 +43,9 @@ class Report:
             self.say(*loc, text=str(exc))
 
     def given(self, name: str) -> bool:
-        """Say whether the file has a top-level entry ``name``, sound or not."""
-        return isinstance(self.document.root.value, dict) and name in self.document.root.value
+        """Say whether the file has a top-level entry ``name`` that is not empty, sound or not."""
+        entries = self.document.root.value
+        return isinstance(entries, dict) and name in entries and entries[name].value not in (None, {}, [], "")
 
     def _order(self, problem: Problem) -> tuple[bool, str, int, int, str]:
         return problem.file != self.document.file, problem.file, problem.line, problem.column, problem.text

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from sdl.bench import Lab
+from sdl.campaign import Stock
 from sdl.errors import Unreachable
 
 FILE = "virtual-lab.json"
@@ -26,6 +29,34 @@ POLL_S = 0.05
 
 _LAUNCH = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_new_session=True, stdout=sys.stderr).pid)"
 """Starts the lab from a process that ends at once, so that the lab has no parent to wait for it or to take it along."""
+
+
+def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, Any]:
+    """Return what `start` needs to put ``lab`` on a virtual bench with ``stocks`` in their places, shared evenly.
+
+    ``lab.virtual`` overrides, such as ``batch_effect: false`` or ``run_free: 60`` (times as fast as real time).
+    """
+    load = {
+        location: {
+            "contains": dict(stock.contains),
+            "solvent": stock.solvent,
+            "volume_ul": stock.volume_ul / len(stock.at),
+            "lot": f"{stock.name} {stock.lot}".strip(),
+        }
+        for stock in stocks.values()
+        for location in stock.at
+    }
+    return {
+        "seed": seed,
+        "robot_type": lab.robot_type,
+        "pipettes": [asdict(pipette) for pipette in lab.pipettes],
+        "deck": {name: asdict(place) for name, place in lab.deck.items()},
+        "load": load,
+        "reader": asdict(lab.reader),
+        "analyzer": lab.analyzer,
+        "room_c": lab.room_c,
+        **lab.virtual,
+    }
 
 
 def start(folder: Path, spec: Mapping[str, Any]) -> dict[str, Any]:

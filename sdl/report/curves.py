@@ -37,9 +37,9 @@ class Curve:
 
 def worth_seeing(facts: Facts) -> list[Experiment]:
     """Return the experiments whose spectra are shown: the best design's wells, other hits, then the nearest ones."""
-    best = facts.best
-    ranked = sorted(facts.measured, key=lambda e: (not e.is_hit, facts.distance(e), e.seq))
-    return list(dict.fromkeys([*(best.experiments if best else ()), *ranked]))[:MOST]
+    first = {e.id for e in facts.best.experiments} if facts.best else set()
+    ranked = sorted(facts.measured, key=lambda e: (e.id not in first, not e.is_hit, facts.distance(e), e.seq))
+    return ranked[:MOST]
 
 
 def spectra(store: Store, facts: Facts) -> go.Figure | None:
@@ -83,14 +83,14 @@ def growth_spectra(store: Store, facts: Facts) -> go.Figure | None:
 def growth(facts: Facts) -> go.Figure | None:
     """Draw X1 against time since injection for every well, the chosen ones in colour."""
     chosen = [e.id for e in worth_seeing(facts)]
-    series = {
-        e: [r for r in _samples(facts, e) if "x1_nm" in r.features.values and r.since_injection_s is not None]
+    series = [
+        (e, [r for r in _samples(facts, e) if "x1_nm" in r.features.values and r.since_injection_s is not None])
         for e in sorted(facts.experiments, key=lambda e: e.id in chosen)
-    }
-    if not any(series.values()):
+    ]
+    if not any(reads for _, reads in series):
         return None
     fig = figure(380)
-    for e, reads in series.items():
+    for e, reads in series:
         x1 = [r.features.values["x1_nm"] for r in reads]
         colour = SERIES[chosen.index(e.id)] if e.id in chosen else "#cfd5db"
         fig.add_scatter(

@@ -34,7 +34,11 @@ X2_TOLERANCE_EV = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optics:
-    """What the analysis must know of cell, lamp and dye. ``response`` is counts per photon against nm."""
+    """What the analysis must know of cell, lamp and dye; defaults are the built-in bench (bench.md).
+
+    Indices: 1.524 is chlorobenzene, 1.361 ethanol. ``led_drift_per_h`` is relative. ``response`` is counts per photon
+    against nm; empty means equal everywhere.
+    """
 
     path_mm: float = 2.0
     excitation_nm: float = 365.0

@@ -120,7 +120,7 @@ def test_what_comes_too_late_is_a_conflict(open_bench: Open) -> None:
     bench.robot.play(run_id)
     _until(bench, run_id, "paused")
     for late in (lambda: bench.robot.create_run(protocol_id, file_id), lambda: bench.robot.uncurrent(run_id)):
-        with pytest.raises(Unexpected, match="RunAlreadyActive|RunNotIdle") as refused:
+        with pytest.raises(Unexpected, match=r"RunAlreadyActive|RunNotIdle") as refused:
             late()
         assert refused.value.status == 409
     bench.robot.stop(run_id)
@@ -138,7 +138,7 @@ def test_a_second_play_is_harmless_and_liquid_moves_once(open_bench: Open) -> No
     try:
         bench.robot.play(run_id)
     except Unexpected as exc:  # the run may have ended meanwhile
-        assert exc.status == 409  # noqa: PT017
+        assert exc.status == 409
     _until(bench, run_id, "succeeded")
     assert len(bench.journal("move")) == 3
 

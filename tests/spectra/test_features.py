@@ -216,6 +216,34 @@ def test_bad_references_never_raise(role: str, counts: Array) -> None:
     assert "plqy" not in found.values or role == "dark"
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    which=st.sampled_from(["sample", "dark", "blank", "dye"]),
+    path=st.integers(0, 1),
+    start=st.integers(0, GRID_NM.size),
+    width=st.integers(0, GRID_NM.size),
+    fill=st.floats(allow_nan=True, allow_infinity=True),
+    scale=st.floats(-1e6, 1e6),
+    noise=st.floats(0, 1e5),
+)
+def test_no_counts_whatever_raise(
+    which: str, path: int, start: int, width: int, fill: float, scale: float, noise: float
+) -> None:
+    instrument = Instrument(25)
+    groups = {
+        "sample": instrument.sample(BLUE),
+        "dark": instrument.dark(),
+        "blank": instrument.blank(),
+        "dye": instrument.dye(),
+    }
+    counts = groups[which][path].counts * scale + instrument.rng.normal(0, noise, GRID_NM.size)
+    counts[start : start + width] = fill
+    groups[which][path] = replace(groups[which][path], counts=counts)
+    sample = groups.pop("sample")
+    found = read(sample, instrument, estimate_pl=True, **groups)
+    assert all(value.sd > 0 for value in found.values.values())
+
+
 def test_an_empty_read_has_no_values_and_says_so() -> None:
     instrument = Instrument(16)
     void = [replace(s, wavelength_nm=np.empty(0), counts=np.empty(0)) for s in instrument.sample(BLUE)]

@@ -54,8 +54,30 @@ class VirtualBench:
     def read(self, verb: str, asked: Mapping[str, Any]) -> Json:
         raise Conflict("Unknown", f"the reader does not know {verb!r} {asked}", 404)
 
-    def truth(self, wells: Sequence[Mapping[str, Any]]) -> list[Json]:
-        raise Conflict("Unknown", f"{len(wells)}", 404)
+    def truth(self, wells: Sequence[Mapping[str, Any]]) -> list[Json | None]:
+        """Return the noise-free features of wells that need not exist: what a design gives on average here.
+
+        A well is the fields of `Mixture`, ``growth_time_s``, ``lecithin_ratio`` and ``read_s`` (both after injection).
+        """
+        return [self._truth(dict(well)) for well in wells]
+
+    def _truth(self, well: dict[str, Any]) -> Json | None:
+        try:
+            quench_s, ratio, read_s = (float(well.pop(key)) for key in ("growth_time_s", "lecithin_ratio", "read_s"))
+            growth = Growth(Mixture(**well), self._effect_of_lots())
+        except (KeyError, TypeError, ValueError) as exc:
+            raise Conflict("InvalidRequest", f"not a well: {exc}", 422) from exc
+        growth.quench(quench_s, ratio)
+        growth.advance(read_s)
+        found = truth_of(growth)
+        return None if found is None else asdict(found)
 
     def _begin(self, vessel: Vessel, location: str) -> Growth:
-        raise Conflict("Unknown", f"{vessel} {location}", 500)
+        mixture = Mixture(
+            cs_mol_l=vessel.mmol_l("Cs") / 1000.0,
+            pb_mol_l=vessel.mmol_l("Pb") / 1000.0,
+            topo_mol_l=max(TRACE_MOL_L, vessel.mmol_l("TOPO") / 1000.0),
+            dopa_mol_l=max(TRACE_MOL_L, vessel.mmol_l("DOPA") / 1000.0),
+            temperature_c=vessel.celsius,
+        )
+        return Growth(mixture, self._effect(vessel.lots, vessel.run, location))

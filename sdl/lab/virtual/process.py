@@ -16,6 +16,7 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -79,8 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.folder.mkdir(parents=True, exist_ok=True)
     spec = json.loads(given.spec.read_text(encoding="utf-8"))
     python = Path(spec["analyzer"]) if spec.get("analyzer") else default_analyzer()
-    bench = VirtualBench(folder=given.folder, spec=spec, analyze=partial(analyze, analyzer_python=python))
-    asyncio.run(serve(bench, given.folder, idle_s=given.idle_s))
+    analyser = partial(analyze, analyzer_python=python)
+    with closing(VirtualBench(folder=given.folder, spec=spec, analyze=analyser)) as bench:
+        asyncio.run(serve(bench, given.folder, idle_s=given.idle_s))
     return 0
 
 

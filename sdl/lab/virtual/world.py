@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from sdl.bench import Place
 from sdl.errors import SdlError
 from sdl.lab.commands import Discarded, Dispensed, Event, TemperatureReached, TemperatureSet, TipTaken
+from sdl.lab.virtual.chemistry import Growth
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.journal import Entry, Journal
 
@@ -28,13 +29,6 @@ CS_STOCK_MMOL_L, LECITHIN_STOCK_MMOL_L = 20.0, 66.0
 
 DYE = "dye"
 TRASH = "trash"
-
-
-class Growth(Protocol):
-    """Dots that grow in a well; all that the world does to them is to quench them."""
-
-    def quench(self, t_s: float, ratio: float) -> None:
-        """Add lecithin ``t_s`` after Cs met Pb; ``ratio`` is lecithin over Cs-DOPA in v/v of the nominal stocks."""
 
 
 class Mishap(SdlError):
@@ -212,13 +206,13 @@ class World:
                 self._flow(entry)
 
     def _flow(self, entry: Entry) -> None:
-        source, t_s = self._vessel(entry["source"]), entry["t_s"]
-        liquid = source.take(entry["volume_ul"])
+        t_s = entry["t_s"]
+        grown = self._grown(entry["source"])
+        liquid = self._vessel(entry["source"]).take(entry["volume_ul"])
         if entry["dest"] == TRASH:
             return
         if self._deck.get(entry["dest"], _NOWHERE).drain:
-            # The cell holds a sample of the well, and dots in it go on as in the well.
-            liquid.growth = self._grown(entry["source"])
+            liquid.growth = grown  # dots in the cell go on as in their well
             self.cell = liquid
             self.waste_ul += liquid.volume_ul
             return

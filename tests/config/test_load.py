@@ -1,0 +1,199 @@
+"""Campaign and lab files to validated types."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from sdl.config.lab import BUILT_IN, load_lab
+from sdl.config.load import load_campaign
+from sdl.config.schema import json_schema
+from sdl.config.strict import read
+from sdl.errors import Refused
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+BLUE = EXAMPLES / "blue-465" / "campaign.yaml"
+ABSORPTION = EXAMPLES / "absorption-only"
+
+
+def edited(folder: Path, *changes: tuple[str, str], lab: tuple[str, str] | None = None) -> Path:
+    """Copy the blue example into ``folder`` with texts replaced, and return its path."""
+    text = BLUE.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    bench = (BLUE.parent / "lab.yaml").read_text(encoding="utf-8")
+    if lab:
+        assert re.search(lab[0], bench), lab[0]
+        bench = re.sub(lab[0], lab[1], bench, count=1)
+    (folder / "lab.yaml").write_text(bench, encoding="utf-8")
+    path = folder / "campaign.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_becomes_a_campaign_in_internal_units() -> None:
+    campaign = load_campaign(BLUE)
+    parameters = {p.name: p for p in campaign.parameters}
+    assert list(parameters) == [
+        "pb_to_cs",
+        "topo_to_pb",
+        "cs_concentration_mmol_l",
+        "growth_time_s",
+        "lecithin_to_cs",
+        "temperature_c",
+    ]
+    assert (parameters["growth_time_s"].low, parameters["growth_time_s"].high) == (60.0, 3600.0)
+    assert parameters["temperature_c"].scope == "block"
+    assert list(campaign.target.goals) == ["pl_peak_nm", "fwhm_nm", "plqy"]
+    assert campaign.target.goals["pl_peak_nm"].low == 464.0
+    assert campaign.target.goals["plqy"].low == pytest.approx(0.6)
+    assert campaign.stocks["diluent"].volume_ul == pytest.approx(400_000.0)
+    assert campaign.stocks["Cs-DOPA"].contains == {"Cs": 20.0, "DOPA": 75.0}
+    assert (campaign.budget.experiments, campaign.budget.batch, campaign.budget.confirmed_hits) == (48, 8, 2)
+    assert campaign.constraints == ("topo_to_pb * pb_to_cs <= 100",)
+    assert campaign.lab is not None
+    assert campaign.lab.deck["cell"].drain == "waste"
+
+
+def test_the_example_lab_is_the_built_in_one_and_is_used_when_none_is_named(tmp_path: Path) -> None:
+    assert load_lab(BLUE.parent / "lab.yaml") == load_lab(BUILT_IN)
+    assert load_campaign(edited(tmp_path, ("lab: lab.yaml", "# no lab:"))).lab == load_lab(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", ["flex", "ot2"])
+def test_built_in_labs_are_ventilated_armed_and_within_their_own_rules(name: str) -> None:
+    lab = load_lab(BUILT_IN.with_name(f"{name}.yaml"))
+    assert lab.robot == "simulated"
+    assert lab.ventilated
+    assert lab.armed_by
+    assert lab.deck["vials"].wells == 24
+    assert lab.locate("stocks/B1") == ("stocks/B1", "A1")
+    assert lab.pipette_for(30.0) is not None
+
+
+def test_an_absorption_reader_only_is_a_supported_lab(tmp_path: Path) -> None:
+    campaign = load_campaign(ABSORPTION / "campaign.yaml")
+    assert campaign.lab is not None
+    assert campaign.lab.reader.channels == ("absorption",)
+    assert campaign.target.goals["pl_peak_nm"].source == "absorption"
+    path = edited(tmp_path)
+    (tmp_path / "lab.yaml").write_text((ABSORPTION / "lab.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(Refused) as caught:
+        load_campaign(path)
+    assert [p.path for p in caught.value.problems] == ["target.pl_peak.from", "target.fwhm.from", "target.plqy.from"]
+
+
+def test_a_campaign_tightens_limits_and_may_not_loosen_them(tmp_path: Path) -> None:
+    campaign = load_campaign(edited(tmp_path, ("seed: 7", "limits: {max_temperature: 50 degC}")))
+    assert campaign.lab is not None
+    assert campaign.lab.limits.max_temperature_c == 50.0
+    with pytest.raises(Refused, match=r"vary\.temperature: 49 degC is above 40 degC, the lab's limit"):
+        load_campaign(edited(tmp_path, ("seed: 7", "limits: {max_temperature: 40 degC}")))
+    with pytest.raises(Refused, match="looser"):
+        load_campaign(edited(tmp_path, ("seed: 7", "limits: {boiling_margin: 10 K}")))
+
+
+def test_constraints_carry_units_into_internal_names(tmp_path: Path) -> None:
+    path = edited(
+        tmp_path, ('"topo_to_pb * pb_to_cs <= 100"', '"growth_time <= 30 min", "growth_time * pb_to_cs < 3 h"')
+    )
+    assert load_campaign(path).constraints == ("growth_time_s <= 1800.0", "growth_time_s * pb_to_cs < 10800.0")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("fwhm:    {minimize: true,", "fwhm:    {maximize: true,"), "'below' does not go with 'maximize'"),
+        (("above: 60 %, from: pl", "above: 60 %, from: absorption"), "plqy cannot come from absorption"),
+        (("above: 60 %", "above: 100 %"), "can never be measured"),
+        (("pl_peak: {match", "pl_peek: {match"), "did you mean 'pl_peak'"),
+        (("2 confirmed hits", "when happy"), "is not a stop rule"),
+        (("batch: 8", "batch: 100"), "100 wells per batch"),
+        (("route: cspbbr3-topo", "route: cspbbr3-tpo"), "did you mean 'cspbbr3-topo'"),
+        (("lab: lab.yaml", "lab: ../lab.yaml"), "leads out of the folder"),
+        (("lab: lab.yaml", "lab: nowhere.yaml"), "cannot be read"),
+        (("growth_time:      1 .. 60 min", "growth_time:      [fast, slow]"), "is not a range"),
+        (("{Pb: 40 mmol/L, TOPO: 200 mmol/L}", "{Pb: 40 mmol/L}"), "must contain TOPO"),
+    ],
+    ids=lambda value: value[1][:24] if isinstance(value, tuple) else None,
+)
+def test_a_wrong_entry_is_refused_with_advice(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
+    with pytest.raises(Refused) as caught:
+        load_campaign(edited(tmp_path, change))
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lab", "expected"),
+    [
+        ((r"ventilated: true\nairflow: \w+", "ventilated: false"), "times the explosive limit"),
+        ((r"airflow: \w+", "# none"), "airflow signal"),
+        ((r"armed_by: .*", "# nobody"), "does not say who"),
+        ((r"  cell: .*\n", ""), "'cell' is missing"),
+        ((r"  dye: .*\n", ""), "'dye' is missing"),
+        ((r"slot: C3, capacity: 1 mL", "slot: C3, capacity: 1 L"), "more than the 1000 uL"),
+        ((r"range: 4 .. 95 degC", "range: 0 .. 95 degC"), "what temperatureModuleV2 holds"),
+        ((r"max_temperature: 60 degC", "max_temperature: 80 degC"), "hard stop"),
+        ((r"robot: simulated", "robot: http://8.8.8.8"), "not in a private network"),
+        ((r"kind: simulated", "kind: crystal-ball"), "is not a reader"),
+        ((r"slot: D1", "slot: D2"), "already holds"),
+        ((r"  spare:", "  sp,are:"), "cannot be a place"),
+        ((r"flex_1channel_50,", "p20_single_gen2,"), "is not a pipette of the Flex"),
+        ((r"opentrons_flex_96_tiprack_50ul", "opentrons_96_tiprack_20ul"), "is not known"),
+    ],
+    ids=lambda value: value[1][:24] if isinstance(value, tuple) else None,
+)
+def test_a_wrong_lab_file_is_refused_through_its_campaign(tmp_path: Path, lab: tuple[str, str], expected: str) -> None:
+    with pytest.raises(Refused) as caught:
+        load_campaign(edited(tmp_path, lab=lab))
+    assert expected in str(caught.value)
+
+
+def test_problems_of_fields_across_fields_and_of_the_lab_come_together(tmp_path: Path) -> None:
+    path = edited(
+        tmp_path,
+        ("below: 20 nm", "below: 20 uL"),
+        ("batch: 8", "batch: 0"),
+        ("at: stocks/A2", "at: stocks/A1"),
+        ("2 .. 8 ", "8 .. 2 "),
+    )
+    with pytest.raises(Refused) as caught:
+        load_campaign(path)
+    assert [p.path for p in caught.value.problems] == [
+        "target.fwhm.below",
+        "vary.pb_to_cs",
+        "stocks.PbBr2-TOPO.at",
+        "budget.batch",
+    ]
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in sorted(EXAMPLES.glob("*/campaign.yaml"))])
+def test_the_exported_schema_is_valid_and_accepts_the_examples(name: str) -> None:
+    for schema, file in ((json_schema("campaign"), "campaign.yaml"), (json_schema("lab"), "lab.yaml")):
+        Draft202012Validator.check_schema(schema)
+        if (path := EXAMPLES / name / file).exists():
+            assert not list(Draft202012Validator(schema).iter_errors(read(path).root.plain()))
+
+
+def test_the_exported_schema_sees_missing_and_unknown_entries() -> None:
+    validator = Draft202012Validator(json_schema("campaign"))
+    plain = read(BLUE).root.plain()
+    assert isinstance(plain, dict)
+    assert not validator.is_valid({**plain, "bugdet": {}})
+    assert not validator.is_valid({k: v for k, v in plain.items() if k != "stocks"})
+
+
+def test_reading_a_campaign_loads_no_heavy_library() -> None:
+    heavy = ["botorch", "pandas", "prefect", "torch"]
+    code = (
+        "import sys; from pathlib import Path; from sdl.config.load import load_campaign;"
+        f"load_campaign(Path({str(BLUE)!r})); print(sorted(set({heavy}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,194 @@
+"""Historical tables and offline campaigns."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sdl.campaign import DataColumn, DataSource
+from sdl.config.load import load_campaign
+from sdl.config.table import campaign_table, read_table
+from sdl.errors import Refused
+from sdl.units import ev_from_nm
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NPL_HEADER = "V (PbBr2 prec.);c (PbBr2);Cs_Pb_ratio;AS_Pb_ratio;molecule_name;peak_pos;fwhm;PLQY"
+
+SOURCE = DataSource(
+    file="t.csv",
+    columns={
+        "volume_ml": DataColumn(column="V", unit="uL"),
+        "growth_time_s": DataColumn(column="t", unit="min"),
+        "solvent": DataColumn(column="S", unit="text"),
+        "pl_peak_nm": DataColumn(column="PL", unit="nm"),
+        "fwhm_nm": DataColumn(column="W", unit="eV"),
+        "plqy": DataColumn(column="QY", unit="%", zero_is_missing=True),
+    },
+)
+
+
+def table(folder: Path, *rows: str) -> Path:
+    path = folder / "t.csv"
+    path.write_text("\n".join(["# a comment", "V,t,S,PL,W,QY", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_rows_become_designs_and_features_in_internal_units(tmp_path: Path) -> None:
+    path = table(tmp_path, "250,2,octane,460,0.1,60")
+    read = read_table(SOURCE, tmp_path)
+    assert read.designs == ({"volume_ml": pytest.approx(0.25), "growth_time_s": 120.0, "solvent": "octane"},)
+    assert read.features[0]["plqy"] == pytest.approx(0.6)
+    assert read.features[0]["pl_peak_nm"] == 460.0
+    assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_width_in_ev_agrees_with_the_distance_between_its_flanks(tmp_path: Path) -> None:
+    table(tmp_path, "250,2,octane,460,0.02,60")
+    low, high = (1239.841984 / (ev_from_nm(460.0) + sign * 0.01) for sign in (1, -1))
+    assert read_table(SOURCE, tmp_path).features[0]["fwhm_nm"] == pytest.approx(high - low, rel=1e-4)
+
+
+def test_zeros_that_mean_missing_are_missing_and_repeats_are_kept(tmp_path: Path) -> None:
+    table(tmp_path, "250,2,octane,460,0.1,0", "250,2,octane,460,0.1,0")
+    read = read_table(SOURCE, tmp_path)
+    assert len(read.designs) == 2
+    assert set(read.features[0]) == {"pl_peak_nm", "fwhm_nm"}
+
+
+def test_what_cannot_be_read_is_named_by_row_and_column(tmp_path: Path) -> None:
+    table(tmp_path, "oops,2,octane,460,0.1,60", "250,2,octane,460,wide,60", "250,2,octane,,,", "250,nan,octane,460,,")
+    read = read_table(SOURCE, tmp_path)
+    found = {(e.row, e.column, e.whole_row) for e in read.excluded}
+    assert found == {(3, "V", True), (4, "W", False), (5, "", True), (6, "t", True)}
+    assert [set(f) for f in read.features] == [{"pl_peak_nm", "plqy"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("250,2,octane,460,0.1,6000", "outside 0 .. 1"),
+        ("250,2,octane,-460,,60", "not above 0"),
+        ("250,2,octane,,0.1,60", "needs the PL peak"),
+        ('250,2,octane,"460,5",,60', "decimal point"),
+    ],
+)
+def test_impossible_features_are_missing_with_their_reason(tmp_path: Path, row: str, reason: str) -> None:
+    table(tmp_path, row)
+    assert any(reason in e.reason for e in read_table(SOURCE, tmp_path).excluded)
+
+
+def test_a_missing_file_or_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="--data FILE"):
+        read_table(SOURCE, tmp_path)
+    (tmp_path / "t.csv").write_text("V,t\n1,2\n", encoding="utf-8")
+    with pytest.raises(Refused, match="column 'S'"):
+        read_table(SOURCE, tmp_path)
+
+
+def test_excel_reads_like_csv(tmp_path: Path) -> None:
+    import dataclasses
+
+    import pandas as pd
+
+    path = table(tmp_path, "250,2,octane,460,0.1,60", "300,3,toluene,470,,0")
+    pd.read_csv(path, comment="#").to_excel(tmp_path / "t.xlsx", index=False)
+    from_excel = read_table(dataclasses.replace(SOURCE, file="t.xlsx"), tmp_path)
+    from_csv = read_table(SOURCE, tmp_path)
+    assert from_excel.designs == from_csv.designs
+    assert from_excel.features == from_csv.features
+
+
+def test_the_eight_published_syntheses_are_an_offline_campaign() -> None:
+    campaign = load_campaign(EXAMPLES / "historical-kalloyed" / "campaign.yaml")
+    read = campaign_table(campaign)
+    assert [p.name for p in campaign.parameters] == ["reaction_time_min", "precursor_volume_ml"]
+    assert len(read.designs) == 8
+    assert read.designs[0] == {"reaction_time_min": 5.0, "precursor_volume_ml": 0.05}
+    assert read.features[-1] == {"x1_nm": 452.5}
+    assert campaign.target.goals["x1_nm"].source == "absorption"
+
+
+def test_a_table_that_is_not_shipped_is_pointed_to(tmp_path: Path) -> None:
+    example = EXAMPLES / "historical-npl" / "campaign.yaml"
+    with pytest.raises(Refused, match=r"public at https://github\.com/leoluber/synthesizer.*--data FILE"):
+        load_campaign(example)
+    data = tmp_path / "elsewhere.csv"
+    rows = ["3000;0.01;0.1;0.11;Ethanol;460;0.085;0", "1500;0.02;0.2;0.12;Methanol;455;0.08;0.5"]
+    data.write_text("\n".join([NPL_HEADER, *rows]), encoding="utf-8")
+    campaign = load_campaign(example, data=data)
+    parameters = {p.name: p for p in campaign.parameters}
+    assert parameters["antisolvent"].choices == ("Ethanol", "Methanol")
+    assert (parameters["pb_volume_ul"].low, parameters["pb_volume_ul"].high) == (1500.0, 3000.0)
+    assert [set(f) for f in campaign_table(campaign).features] == [
+        {"pl_peak_nm", "fwhm_nm"},
+        {"pl_peak_nm", "fwhm_nm", "plqy"},
+    ]
+
+
+OFFLINE = """
+campaign: past
+mode: offline
+data:
+  file: t.csv
+  columns:
+    volume: {column: V, unit: mL}
+    solvent: {column: S, unit: text}
+    pl_peak: {column: PL, unit: nm}
+target: {pl_peak: {match: 465 nm, within: 2 nm, from: pl}}
+"""
+
+
+def offline(folder: Path, text: str) -> Path:
+    (folder / "t.csv").write_text("V,S,PL\n1,a,460\n2,b,470\n3,a,480\n", encoding="utf-8")
+    path = folder / "campaign.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_vary_and_budget_the_table_says_what_varies(tmp_path: Path) -> None:
+    campaign = load_campaign(offline(tmp_path, OFFLINE))
+    assert [(p.name, p.low, p.high, p.choices) for p in campaign.parameters] == [
+        ("volume_ml", 1.0, 3.0, ()),
+        ("solvent", 0.0, 0.0, ("a", "b")),
+    ]
+    assert campaign.budget.batch == 8
+
+
+def test_rows_outside_what_varies_are_excluded_with_a_reason(tmp_path: Path) -> None:
+    campaign = load_campaign(
+        offline(tmp_path, OFFLINE + "vary: {volume: 1500 .. 3500 uL}\nconstraints: ['volume < 2.9 mL']")
+    )
+    read = campaign_table(campaign)
+    assert read.designs == ({"volume_ml": 2.0}, {"volume_ml": 3.0})
+    assert [(e.row, e.column) for e in read.excluded] == [(2, "volume_ml")]
+    assert campaign.constraints == ("(1000.0*volume_ml) < 2900.0",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("unit: mL", "unit: h", "not kept"),
+        ("unit: mL", "unit: text", None),
+        ("column: V", "column: W", "column 'W'"),
+        ("pl_peak: {column: PL, unit: nm}", "pl_peak: {column: PL, unit: mL}", "does not measure pl_peak"),
+        ("file: t.csv", "file: ../t.csv", "leads out"),
+        ("mode: offline", "mode: offline\nroute: cspbbr3-topo", "does not go with mode: offline"),
+        ("target: {pl_peak", "vary: {colour: 1 .. 2}\ntarget: {pl_peak", "is no input column"),
+        ("target: {pl_peak", "vary: {solvent: [a, c]}\ntarget: {pl_peak", "c is not in the table"),
+        (
+            "target: {pl_peak",
+            "target: {x1: {match: 1 nm, within: 1 nm, from: absorption}, pl_peak",
+            "no column gives x1",
+        ),
+    ],
+)
+def test_a_wrong_column_map_is_refused(tmp_path: Path, old: str, new: str, expected: str | None) -> None:
+    path = offline(tmp_path, OFFLINE.replace(old, new))
+    if expected is None:
+        assert load_campaign(path).parameters[0].choices == ("1", "2", "3")
+        return
+    with pytest.raises(Refused) as caught:
+        load_campaign(path)
+    assert expected in str(caught.value)
