@@ -6,6 +6,7 @@ from sdl.attempt.session import Session
 from sdl.chemistry.solvents import SOLVENTS
 from sdl.spectra import Features, Spectrum
 from sdl.spectra.readout import Optics, features
+from sdl.spectra.types import Role
 from sdl.store import Attempt
 
 DARK_AGE_S = 900.0
@@ -21,7 +22,7 @@ def look(session: Session, attempt: Attempt, command_id: str, *, label: str, loc
     known = next((r for r in store.reads(attempt=attempt.id) if r.command_id == command_id), None)
     if known is None:
         _dark(session, attempt, command_id)
-        spectra = session.reader.measure() if label == "sample" else session.reader.reference(label)
+        spectra = _taken(session, label)
         now_s = session.clock.now_s()
         well = next((w for w in store.wells(attempt.id) if w.well == location), None)
         since_injection = None if well is None or well.injected_s is None else now_s - well.injected_s
@@ -84,6 +85,11 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
 def _reference(session: Session, attempt: Attempt, label: str) -> tuple[Spectrum, ...]:
     read = session.store.latest_reference(label, attempt.id)
     return () if read is None else session.store.spectra(read.id)
+
+
+def _taken(session: Session, label: str) -> tuple[Spectrum, ...]:
+    roles: dict[str, Role] = {"blank": "blank", "dye": "dye"}
+    return session.reader.reference(roles[label]) if label in roles else session.reader.measure()
 
 
 def _dark(session: Session, attempt: Attempt, command_id: str) -> None:

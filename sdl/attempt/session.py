@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sdl.attempt.wording import campaign_json
 from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
-from sdl.errors import Refused
+from sdl.errors import NeedsPerson, Refused
 from sdl.lab import simulated
 from sdl.lab.analysis import default_analyzer
 from sdl.lab.clock import Clock, RemoteClock, WallClock
@@ -20,6 +21,9 @@ from sdl.lab.operator import Operator, Person, RemoteOperator
 from sdl.lab.reader import Reader, RemoteReader
 from sdl.lab.robot import Robot
 from sdl.store import Store
+
+LONGEST_ARMED = timedelta(hours=72)
+"""How far ahead a lab may be armed for unattended work (bench design; interlock I22)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
         raise Refused(f"{campaign.file}: an offline campaign has no robot; use `sdl plan`")
     analyzer = Path(lab.analyzer) if lab.analyzer else default_analyzer()
     if lab.robot != "simulated":
+        raise_unless_armed(lab, datetime.now(UTC))
         Robot(lab.robot).health()
         raise_unless_driven(lab)
     store = Store.open(folder, create=True)
@@ -87,6 +92,18 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
     )
 
 
+def raise_unless_armed(lab: Lab, now: datetime) -> None:
+    """Refuse an unattended campaign on a real bench that nobody answers for now (at most 72 h ahead)."""
+    if not lab.armed_by or not lab.armed_until:
+        raise NeedsPerson(f"{lab.name} is not armed: set armed_by and armed_until (at most 72 h ahead) in the lab file")
+    until = datetime.fromisoformat(lab.armed_until)
+    if not now < until <= now + LONGEST_ARMED:
+        raise NeedsPerson(
+            f"{lab.name} is armed until {lab.armed_until}, now it is {now:%Y-%m-%dT%H:%MZ}: it must end in the future "
+            "and within 72 h; have it renewed in the lab file"
+        )
+
+
 def raise_unless_driven(lab: Lab) -> None:
     """Refuse a reader that has no driver here yet, before the robot is touched."""
     if not lab.reader.kind.startswith("http://"):
@@ -108,11 +125,7 @@ def virtual_spec(campaign: Campaign, lab: Lab, analyzer: Path) -> dict[str, Any]
                 "volume_ul": stock.volume_ul / len(stock.at),
                 "lot": stock.lot,
             }
-    deck = {
-        name: {"slot": place.slot, "labware": place.labware, "module": place.module}
-        for name, place in lab.deck.items()
-        if place.slot
-    }
+    deck = {name: asdict(place) for name, place in lab.deck.items()}
     pipettes = [
         {"mount": p.mount, "name": p.name, "min_ul": p.min_ul, "max_ul": p.max_ul, "cv": p.cv} for p in lab.pipettes
     ]

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from sdl.lab.clock import RemoteClock
+from sdl.lab.reader import RemoteReader
 from sdl.lab.robot import ENDED, Unexpected
 from tests.lab.command_lists import command, drop, liquid, opening, pause, stroke, tip
 from tests.lab.conftest import TOKEN, Bench, opened
@@ -232,3 +234,35 @@ def test_two_callers_that_play_at_once_start_one_run(open_bench: Open) -> None:
         thread.join()
     _until(bench, run_id, "paused", "succeeded")
     assert [r["event"] for r in bench.journal("run")].count("started") == 1
+
+
+def test_the_reader_sees_blank_dye_and_the_dots_that_were_poured(open_bench: Open) -> None:
+    seen = [(MEDIUM, "blank"), (("dye", "A1"), "dye"), (WELL, "sample")]
+    wells = [c for c in ONE_WELL if c["commandType"] != "waitForResume"]
+    reads = [[*_with_tip(3 + i, stroke(a, CELL, 40.0)), pause(f"READ {role}")] for i, (a, role) in enumerate(seen)]
+    wait = command("waitForDuration", seconds=600.0)
+    bench = open_bench([*wells, wait, *(c for read in reads for c in read)])
+    reader = RemoteReader(f"{bench.url}/virtual/reader")
+    run_id = bench.make_run()
+    brightest = {}
+    for spectra in (reader.dark, lambda: reader.reference("blank"), lambda: reader.reference("dye"), reader.measure):
+        found = {s.kind: s for s in spectra()}
+        brightest[found["pl"].role] = np.nanmax(found["pl"].counts)
+        bench.robot.play(run_id)
+        _until(bench, run_id, "paused", "succeeded")
+    assert brightest["dark"] < brightest["blank"] < brightest["sample"] < brightest["dye"]  # so strong, it re-absorbs
+    assert reader.status().grid_id == found["pl"].grid_id
+    assert found["pl"].time_s == pytest.approx(bench.journal("read")[-1]["t_s"])
+    assert [entry["role"] for entry in bench.journal("read")] == ["dark", "blank", "dye", "sample"]
+
+
+def test_the_truth_of_a_design_needs_no_well(open_bench: Open) -> None:
+    bench = open_bench([])
+    mix = {"cs_mol_l": 2.564e-4, "pb_mol_l": 1.026e-3, "topo_mol_l": 5.128e-3, "dopa_mol_l": 1.213e-3}
+    well = {**mix, "growth_time_s": 300.0, "lecithin_ratio": 1.0, "read_s": 600.0}
+    url = f"{bench.url}/virtual/truth"
+    told = httpx.post(url, json={"wells": [well, {**well, "read_s": 0.01}]}, trust_env=False).json()["wells"]
+    assert told[0]["pl_peak_nm"] == pytest.approx(483.0, abs=6.0)  # check point of the model, and the lots of seed 7
+    assert told[1] is None, "no dots yet"
+    assert httpx.post(url, json={"wells": [{}]}, trust_env=False).status_code == 422
+    assert bench.journal("move") == []

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sdl.bench import Place
+from sdl.lab.reader import to_json
+from sdl.lab.virtual.batch import batch_effect, lot_effect
+from sdl.lab.virtual.chemistry import Effect, Growth, Mixture
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.execution import Conflict
 from sdl.lab.virtual.journal import Journal
+from sdl.lab.virtual.optics import truth_of
 from sdl.lab.virtual.robot import Analyze, VirtualRobot
-from sdl.lab.virtual.world import Growth, Vessel, World
+from sdl.lab.virtual.spectrometer import GRID_NM, SPECTRUM_S, Content, Spectrometer
+from sdl.lab.virtual.world import DYE, Vessel, World
+from sdl.spectra.types import Role, Spectrum, spectrum
 
 JOURNAL = "journal.jsonl"
 
 OPERATOR_S = 300.0
 """How long the operator takes for any request, on the lab clock [assumed: a walk and a rack of vials]."""
+
+TRACE_MOL_L = 1e-6
+"""Least TOPO and DOPA that the kinetics are asked with; they are laws of ratios and have no zero (chosen)."""
 
 Json = dict[str, Any]
 
@@ -40,6 +50,10 @@ class VirtualBench:
             begin=self._begin,
         )
         self.robot = VirtualRobot(folder=folder / "robot", clock=self.clock, surroundings=self.world, analyze=analyze)
+        self._spectrometer = Spectrometer(
+            self.seed, tuple(spec.get("channels", ("absorption", "pl"))), path_mm=float(spec.get("path_mm", 2.0))
+        )
+        self._batch_effect = bool(spec.get("batch_effect", True))
         self._operator_s = float(spec.get("operator_delay_s", OPERATOR_S))
 
     def close(self) -> None:
@@ -52,7 +66,27 @@ class VirtualBench:
         return self.world.refill(what)
 
     def read(self, verb: str, asked: Mapping[str, Any]) -> Json:
-        raise Conflict("Unknown", f"the reader does not know {verb!r} {asked}", 404)
+        """Answer the reader's ``status``, ``dark``, ``reference`` or ``measure``."""
+        match verb:
+            case "status":
+                grid = spectrum(GRID_NM, GRID_NM, kind="absorption", role="dark")
+                told = {"instrument": self._spectrometer.instrument, "grid_id": grid.grid_id}
+                return {**told, "channels": self._spectrometer.channels}
+            case "dark" | "measure":
+                return self._spectra("dark" if verb == "dark" else "sample")
+            case "reference" if asked.get("role") in get_args(Role):
+                return self._spectra(asked["role"])
+        raise Conflict("Unknown", f"the reader knows no {verb} {dict(asked)}", 404)
+
+    def _spectra(self, role: Role) -> Json:
+        now_s = self.clock.advance(SPECTRUM_S * len(self._spectrometer.channels))
+        cell = self.world.look(role)
+        found: Sequence[Spectrum]
+        if role == "dark":
+            found = self._spectrometer.dark(now_s)
+        else:
+            found = self._spectrometer.look(_content(cell, now_s), now_s, role)
+        return {"spectra": [to_json(one) for one in found]}
 
     def truth(self, wells: Sequence[Mapping[str, Any]]) -> list[Json | None]:
         """Return the noise-free features of wells that need not exist: what a design gives on average here.
@@ -64,7 +98,7 @@ class VirtualBench:
     def _truth(self, well: dict[str, Any]) -> Json | None:
         try:
             quench_s, ratio, read_s = (float(well.pop(key)) for key in ("growth_time_s", "lecithin_ratio", "read_s"))
-            growth = Growth(Mixture(**well), self._effect_of_lots())
+            growth = Growth(Mixture(**well), self._lot_effect())
         except (KeyError, TypeError, ValueError) as exc:
             raise Conflict("InvalidRequest", f"not a well: {exc}", 422) from exc
         growth.quench(quench_s, ratio)
@@ -80,4 +114,16 @@ class VirtualBench:
             dopa_mol_l=max(TRACE_MOL_L, vessel.mmol_l("DOPA") / 1000.0),
             temperature_c=vessel.celsius,
         )
-        return Growth(mixture, self._effect(vessel.lots, vessel.run, location))
+        effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else Effect()
+        return Growth(mixture, effect)
+
+    def _lot_effect(self) -> Effect:
+        """Return what the lots on this bench do to every run."""
+        return lot_effect(self.seed, self.world.lots()) if self._batch_effect else Effect()
+
+
+def _content(cell: Vessel, now_s: float) -> Content:
+    if cell.growth is not None and cell.started_s is not None:
+        cell.growth.advance(now_s - cell.started_s)
+        return cell.growth
+    return "dye" if cell.umol.get(DYE) else "blank"

@@ -1,184 +1,299 @@
-"""How CsPbBr3 dots nucleate, grow, ripen and are quenched in one vial: LaMer kinetics with Gibbs-Thomson solubility.
+"""How CsPbBr3 dots nucleate, grow, ripen and are quenched in one well: the kinetics of the TOPO/DOPA synthesis.
 
-Equations, step rule and constants: the virtual lab's specification (``docs/virtual_lab.md``), calibrated there against
-Yang 2024 (thesis, ch. 3), Akkerman 2022 and Montanarella 2023; the kinetic constants are one of many sets that fit.
-SI inside: mol/m3, m, s, K.
+LaMer and Sugimoto's picture as virtual_lab.md specifies it, sections 1 and 2: a reservoir releases monomer, monomer
+nucleates above its solubility, cohorts of crystals grow or dissolve by Gibbs-Thomson. Tags of constants: [S] stated
+in the papers, [C] calibrated against them, [X] assumed; the kinetic constants are one of many sets that fit.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from sdl.errors import Refused
+from sdl.lab.virtual.chance import NO_EFFECT, Effect
+
 Array = NDArray[np.float64]
 
-R = 8.3145  # J/mol/K
-T0_K = 298.15
-V_M = 1.1966e-4  # m3/mol, orthorhombic cell of 795 A3 with four formula units (textbook)
-K_PRE, NU = 2e4, 1.0  # M; X = 0.97 at the nominal recipe (calibrated)
-K_REL, M_DOPA, E_REL = 1.6e-3, 0.70, 55e3  # 1/s, -, J/mol; yield 0.92 at 30 min (calibrated), E assumed
-C_S, N_TOPO, H_S = 4e-7, 1.0, 25e3  # M, -, J/mol; size (calibrated), enthalpy assumed
-GAMMA, B_298, J_0 = 4.5e-3, 30.0, 3.6e20  # J/m2, -, 1/m3/s; 495 nm PL and dispersion (calibrated)
-K_S, E_S, D_298, S_G = 2.6e-5, 35e3, 6e-10, 0.05  # m/s, J/mol, m2/s, - (calibrated or assumed)
-TOPO_REF, DOPA_REF = 5.128e-3, 1.2e-3  # M: nominal TOPO, and the DOPA the release law is written for
+GAS_J_MOL_K = 8.3145
+ZERO_C_K, REFERENCE_K = 273.15, 298.15
+MOLAR_VOLUME_M3 = 1.1966e-4
+"""Per mole of CsPbBr3: orthorhombic cell of 0.795 nm3 with four formula units [X, textbook]."""
+TOPO_REFERENCE, DOPA_REFERENCE = 5.128e-3, 1.2e-3
+"""Ligand of the nominal recipe in mol/L (section 2)."""
+TRACE_MOL_L = 1e-6
+"""Less of a ligand than this counts as this: the power laws below diverge without any [X]."""
 
-NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
-WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-SPREAD = np.exp(S_G * NODES - S_G**2 / 2)
-"""Growth-rate dispersion: factors of the five cohorts that are born together."""
+LN_EQUILIBRIUM = math.log(2e4)
+"""K_pre in L/mol, of 1 in TOPO [C: 0.97 of the Cs converts at the nominal recipe]."""
+LEAD_PER_CS = 1.5
+"""3 PbBr2 + 2 Cs-DOPA -> 2 CsPbBr3 + Pb(DOPA)2."""
+RELEASE_PER_S, RELEASE_ORDER, RELEASE_J_MOL = 1.6e-3, 0.70, 55e3
+"""k0 [C: yield 0.92 at 30 min, S], m [C], E [X]."""
+SOLUBILITY_MOL_M3, SOLUBILITY_J_MOL = 4e-4, 25e3
+"""c_s0 [C: size], dH [X]; of order 1 in TOPO [C]."""
+GAMMA_J_M2 = 4.5e-3
+"""Surface energy [C: PL of 495 nm and its dispersion]."""
+NUCLEATION_PER_M3_S, BARRIER = 3.6e20, 30.0
+"""J0 and B [C: as the surface energy]; B goes with gamma^3/T^3."""
+LEAST_SUPERSATURATION, NUCLEUS_SCALE, NUCLEUS_M = 1.5, 1.15, 1.8e-9
+"""Below this S nothing is born; a nucleus is this much above the critical edge, and never smaller than 1.8 nm [X]."""
+ATTACHMENT_M_S, ATTACHMENT_J_MOL, DIFFUSION_M2_S = 2.6e-5, 35e3, 6e-10
+"""k_s with its activation energy and D at 298 K [C]/[X]."""
+GROWTH_DISPERSION, NODES = 0.05, 5
+"""s_g, the sd of ln(growth rate) among crystals [C], and the Gauss-Hermite nodes that stand for it."""
+GIBBS_THOMSON_CAP, DISSOLVED_M = 6.0, 1e-9
+"""The exponent's largest value, and the edge below which a crystal is gone (section 2b)."""
+MIXING_S, MIXING_RPM = 1.5, 600.0
+"""Time constant of mixing at the nominal stirring [X]."""
+FROZEN, FREEZING_S = 0.02, 30.0
+"""What lecithin leaves of all rates, and how fast it acts [X]."""
+
+FIRST_STEP_S, STEP_GROWTH, STEP_OF_TIME, BIRTH_STEP_S = 0.02, 1.25, 0.02, 2.0
+STEP_S, LATE_STEP_S, LATE_S = 5.0, 30.0, 7200.0
+STEP_M = 3e-11
+"""Steps in time and in edge (section 2b); the recipe is part of the model: other steps give 0.2-0.4 nm other PL."""
+BIRTHS_EVERY_S, BIRTHS_OF_TIME = 1.0, 0.02
+"""Nuclei wait this long, or this part of the time, before they form cohorts (section 2b)."""
+
+
+def _rates() -> tuple[Array, Array]:
+    x, weight = np.polynomial.hermite_e.hermegauss(NODES)
+    return np.exp(GROWTH_DISPERSION * x - GROWTH_DISPERSION**2 / 2), weight / weight.sum()
+
+
+RATES, SHARES = _rates()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What differs from run to run: factors on the nucleation rate and on the solubility; 1 is the lab's mean."""
-
-    nucleation: float = 1.0
-    solubility: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mixture:
-    """What is in the vial at t = 0: concentrations in mol/L, temperature, stirring."""
+class Mix:
+    """What is in a well when Cs meets Pb, in mol/L of the whole, and how it is held."""
 
     cs_mol_l: float
     pb_mol_l: float
     topo_mol_l: float
     dopa_mol_l: float
     temperature_c: float = 25.0
-    stir_rpm: float = 600.0
+    rpm: float = 600.0
+
+    def __post_init__(self) -> None:
+        positive = (self.cs_mol_l, self.pb_mol_l, self.temperature_c + ZERO_C_K, self.rpm)
+        ligands = (self.topo_mol_l, self.dopa_mol_l)
+        if not all(math.isfinite(v) and v > 0 for v in positive) or not all(0 <= v < math.inf for v in ligands):
+            raise Refused(f"dots need Cs, Pb, a temperature, stirring, and ligands of 0 or more; got {self}")
+
+    @classmethod
+    def of_volumes(
+        cls,
+        *,
+        cs_ml: float = 0.04,
+        pb_ml: float = 0.08,
+        topo_ml: float = 0.0,
+        diluent_ml: float = 3.0,
+        temperature_c: float = 25.0,
+        rpm: float = 600.0,
+    ) -> Self:
+        """Mix the published stocks: 0.02 M Cs with 0.0946 M DOPA in all, 0.04 M Pb with 0.20 M TOPO, 0.20 M TOPO."""
+        total_ml = cs_ml + pb_ml + topo_ml + diluent_ml
+        return cls(
+            cs_mol_l=0.02 * cs_ml / total_ml,
+            pb_mol_l=0.04 * pb_ml / total_ml,
+            topo_mol_l=0.20 * (pb_ml + topo_ml) / total_ml,
+            dopa_mol_l=0.0946 * cs_ml / total_ml,
+            temperature_c=temperature_c,
+            rpm=rpm,
+        )
+
+    @property
+    def converted(self) -> float:
+        """The part X of Cs that the precursor equilibrium turns into the reservoir."""
+        top = min(1.0, self.pb_mol_l / (LEAD_PER_CS * self.cs_mol_l)) * (1 - 1e-12)
+        constant = math.log(max(self.topo_mol_l, TRACE_MOL_L) / TOPO_REFERENCE) - LN_EQUILIBRIUM
+
+        def excess(x: float) -> float:
+            left = math.log(max(1 - x, 1e-300)) + 1.5 * math.log(self.pb_mol_l - LEAD_PER_CS * self.cs_mol_l * x)
+            return math.log(x) + 0.5 * math.log(self.cs_mol_l * x / 2) - left + constant
+
+        return top if excess(top) <= 0 else float(brentq(excess, 1e-12 * top, top, xtol=1e-14))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colloid:
+    """A well at one moment: cohorts ``(c,)`` of crystals with edge (nm) and number (per L), and what is dissolved.
+
+    ``since_quench_s`` is negative infinity without a quench; ``quench_ratio`` is lecithin over Cs-DOPA in v/v.
+    """
+
+    mix: Mix
+    time_s: float
+    converted: float
+    reservoir_mol_l: float
+    monomer_mol_l: float
+    edge_nm: Array
+    number_per_l: Array
+    since_quench_s: float = -math.inf
+    quench_ratio: float = 0.0
+
+    @property
+    def mean_nm(self) -> float:
+        """Number-mean edge; NaN before the first crystal."""
+        total = float(self.number_per_l.sum())
+        return float(self.number_per_l @ self.edge_nm) / total if total > 0 else math.nan
+
+    @property
+    def sd_nm(self) -> float:
+        """Standard deviation of the edge; NaN before the first crystal."""
+        total = float(self.number_per_l.sum())
+        return math.sqrt(float(self.number_per_l @ (self.edge_nm - self.mean_nm) ** 2) / total) if total else math.nan
+
+    @property
+    def crystal_mol_l(self) -> float:
+        """CsPbBr3 in crystals, per litre of the whole."""
+        return float(self.number_per_l @ self.edge_nm**3) * 1e-27 / MOLAR_VOLUME_M3
+
+    @property
+    def yield_fraction(self) -> float:
+        return self.crystal_mol_l / self.mix.cs_mol_l
 
 
 class Growth:
-    """One vial from injection on; `advance` it to a time, `quench` it when the lecithin comes.
+    """Dots growing in one well; time counts from the moment when Cs met Pb. SI units inside."""
 
-    ``n`` (1/m3), ``L`` (m) and ``g`` are the cohorts, ``A`` the reservoir, ``M`` the monomer (mol/m3).
-    """
+    def __init__(self, mix: Mix, effect: Effect = NO_EFFECT) -> None:
+        self._mix = mix
+        self._converted = mix.converted
+        kelvin = mix.temperature_c + ZERO_C_K
+        inverse = (1 / kelvin - 1 / REFERENCE_K) / GAS_J_MOL_K
+        topo, dopa = max(mix.topo_mol_l, TRACE_MOL_L), max(mix.dopa_mol_l, TRACE_MOL_L)
+        self._release = RELEASE_PER_S * (DOPA_REFERENCE / dopa) ** RELEASE_ORDER * math.exp(-RELEASE_J_MOL * inverse)
+        self._solubility = (
+            SOLUBILITY_MOL_M3 * effect.solubility * topo / TOPO_REFERENCE * math.exp(-SOLUBILITY_J_MOL * inverse)
+        )
+        self._nucleation = NUCLEATION_PER_M3_S * effect.nucleation
+        self._barrier = BARRIER * (REFERENCE_K / kelvin) ** 3
+        self._capillary_m = 4 * GAMMA_J_M2 * MOLAR_VOLUME_M3 / (GAS_J_MOL_K * kelvin)
+        self._rates = RATES * ATTACHMENT_M_S * math.exp(-ATTACHMENT_J_MOL * inverse)
+        self._double_diffusion = 2 * DIFFUSION_M2_S * kelvin / REFERENCE_K
+        self._mixing_s = MIXING_S * MIXING_RPM / mix.rpm
+        self._t = 0.0
+        self._dt = FIRST_STEP_S
+        self._reservoir = self._converted * mix.cs_mol_l * 1e3
+        self._monomer = 0.0
+        self._edge, self._number, self._rate = np.empty(0), np.empty(0), np.empty(0)
+        self._waiting = self._waiting_edge = self._opened_s = 0.0
+        self._quenched_s, self._quench_ratio = math.inf, 0.0
 
-    def __init__(self, mixture: Mixture, effect: Effect | None = None) -> None:
-        effect = effect or Effect()
-        self.mixture = mixture
-        self.t_s = 0.0
-        self.quenched_s = math.inf
-        self.lecithin_ratio = 0.0
-        self.T = mixture.temperature_c + 273.15
-        inverse = 1.0 / self.T - 1.0 / T0_K
-        topo = mixture.topo_mol_l / TOPO_REF
-        self.X = converted(mixture)
-        self.A, self.M = self.X * mixture.cs_mol_l * 1e3, 0.0
-        self._release = K_REL * (DOPA_REF / mixture.dopa_mol_l) ** M_DOPA * math.exp(-E_REL / R * inverse)
-        self._solubility = C_S * 1e3 * topo**N_TOPO * math.exp(-H_S / R * inverse) * effect.solubility
-        self._l_gt = 4 * GAMMA * V_M / (R * self.T)
-        self._barrier = B_298 * (T0_K / self.T) ** 3
-        self._nucleation = J_0 * effect.nucleation
-        self._attach = K_S * math.exp(-E_S / R * inverse)
-        self._diffusion = D_298 * self.T / T0_K
-        self._mixing_s = 1.5 * 600.0 / mixture.stir_rpm
-        self._n, self._L, self._g = np.empty(0), np.empty(0), np.empty(0)
-        self._pool, self._pool_length = 0.0, 0.0
-        self._opened_s, self._dt = 0.0, 0.02
+    def quench(self, t_s: float, ratio: float) -> None:
+        """Add lecithin at ``t_s``; ``ratio`` is lecithin over Cs-DOPA in v/v, and 0 is no quench.
+
+        The first lecithin stops growth; more of it changes the ratio only. Raises `Refused` for a time that is over.
+        """
+        if ratio <= 0:
+            return
+        if self._quenched_s == math.inf:
+            if t_s < self._t:
+                raise Refused(f"a quench at {t_s:g} s, but the well was looked at {self._t:g} s after mixing")
+            self._quenched_s = t_s
+        self._quench_ratio = ratio
+
+    def advance(self, t_s: float) -> None:
+        """Let time go on to ``t_s``; an earlier time than before changes nothing."""
+        while self._t < t_s:
+            self._step(t_s)
 
     @property
-    def n(self) -> Array:
-        return self._n
+    def state(self) -> Colloid:
+        """What is in the well now."""
+        return Colloid(
+            mix=self._mix,
+            time_s=self._t,
+            converted=self._converted,
+            reservoir_mol_l=self._reservoir * 1e-3,
+            monomer_mol_l=self._monomer * 1e-3,
+            edge_nm=self._edge * 1e9,
+            number_per_l=self._number * 1e-3,
+            since_quench_s=self._t - self._quenched_s,
+            quench_ratio=self._quench_ratio,
+        )
 
-    @property
-    def L(self) -> Array:
-        return self._L
+    def _step(self, end_s: float) -> None:
+        """Take one step of section 2b, implicit in the monomer; crystals' arrays are ``(c,)``."""
+        t, monomer, edge = self._t, self._monomer, self._edge
+        alive = 1.0 if t < self._quenched_s else FROZEN + (1 - FROZEN) * math.exp((self._quenched_s - t) / FREEZING_S)
+        births, nucleus = self._births(monomer / self._solubility, alive)
+        released = self._release * self._reservoir * -math.expm1(-t / self._mixing_s) * alive
+        speed = self._rate * alive / (1 + self._rate * edge / self._double_diffusion)
+        local = self._solubility * np.exp(np.minimum(self._capillary_m / edge, GIBBS_THOMSON_CAP))
+        demand = 6 * self._number * edge * edge * speed
+        fastest = 2 * MOLAR_VOLUME_M3 * float(np.abs(speed * (monomer - local)).max(initial=0.0))
+        dt, at_end = self._length(fastest, births > 0, end_s)
+        gained = released + float(demand @ local) - births * nucleus**3 / MOLAR_VOLUME_M3
+        monomer = max(0.0, (monomer + dt * gained) / (1 + dt * float(demand.sum())))
+        self._reservoir -= dt * released
+        self._edge = edge + (2 * dt * MOLAR_VOLUME_M3) * speed * (monomer - local)
+        self._monomer = monomer
+        if self._edge.min(initial=1.0) < DISSOLVED_M:
+            self._dissolve()
+        self._t, self._dt = end_s if at_end else t + dt, dt
+        self._waiting += births * dt
+        self._waiting_edge += births * dt * nucleus
+        if self._waiting > 0 and self._t - self._opened_s > max(BIRTHS_EVERY_S, BIRTHS_OF_TIME * self._t):
+            self._open()
 
-    @cached_property
-    def free_pb_mol_l(self) -> float:
-        """PbBr2 that no agglomerate holds."""
-        return self.mixture.pb_mol_l - 1.5 * self.X * self.mixture.cs_mol_l
+    def _births(self, supersaturation: float, alive: float) -> tuple[float, float]:
+        """Return crystals born per m3 and s, and their edge in m."""
+        if supersaturation <= LEAST_SUPERSATURATION:
+            return 0.0, 0.0
+        ln_s = math.log(supersaturation)
+        rate = self._nucleation * math.exp(-self._barrier / ln_s**2) * alive
+        return rate, max(NUCLEUS_SCALE * self._capillary_m / ln_s, NUCLEUS_M)
 
-    @property
-    def crystal_mol_m3(self) -> float:
-        return float(np.sum(self._n * self._L**3) / V_M)
+    def _length(self, fastest_m_s: float, nucleating: bool, end_s: float) -> tuple[float, bool]:
+        """Return the length of this step in s, and whether it ends at ``end_s``."""
+        t = self._t
+        dt = min(STEP_GROWTH * self._dt, STEP_OF_TIME * (t + 1), STEP_S if t < LATE_S else LATE_STEP_S)
+        if fastest_m_s > 0:
+            dt = min(dt, max(STEP_M / fastest_m_s, FIRST_STEP_S))
+        if nucleating:
+            dt = min(dt, BIRTH_STEP_S)
+        return (end_s - t, True) if end_s - t <= dt else (dt, False)
 
-    @property
-    def yielded(self) -> float:
-        """Crystallised share of the Cs."""
-        return self.crystal_mol_m3 / (self.mixture.cs_mol_l * 1e3)
+    def _dissolve(self) -> None:
+        """Give crystals that are too small back to the solution."""
+        gone = self._edge < DISSOLVED_M
+        rest = np.maximum(self._edge[gone], 0.0) ** 3
+        self._monomer += float(self._number[gone] @ rest) / MOLAR_VOLUME_M3
+        self._edge, self._number, self._rate = self._edge[~gone], self._number[~gone], self._rate[~gone]
 
-    def quench(self, at_s: float, lecithin_ratio: float) -> None:
-        """Freeze growth from ``at_s`` on; ``lecithin_ratio`` is v/v to Cs-DOPA. Only the first quench counts."""
-        if math.isinf(self.quenched_s) and lecithin_ratio > 0:
-            self.quenched_s, self.lecithin_ratio = at_s, min(lecithin_ratio, 1.5)
-
-    def advance(self, to_s: float) -> None:
-        """Let the dots grow until ``to_s`` after the injection."""
-        while self.t_s < to_s - 1e-9:
-            self._step(to_s)
-
-    def _activity(self, t_s: float) -> float:
-        """Return what the quench leaves of every rate: 1 before it, 2 % long after."""
-        if t_s < self.quenched_s:
-            return 1.0
-        return 0.02 + 0.98 * math.exp(-(t_s - self.quenched_s) / 30.0)
-
-    def _step(self, to_s: float) -> None:
-        """One semi-implicit step: monomer implicit, sizes with the new monomer, nuclei into the pool."""
-        t, q = self.t_s, self._activity(self.t_s)
-        S = self.M / self._solubility
-        rate, born = 0.0, 1.8e-9
-        if S > 1.5:
-            log_s = math.log(S)
-            rate = self._nucleation * math.exp(-self._barrier / log_s**2) * q
-            born = max(1.15 * self._l_gt / log_s, 1.8e-9)
-        Q = self._release * self.A * (1.0 - math.exp(-t / self._mixing_s)) * q
-        L = self._L
-        k = self._attach * self._g * q / (1.0 + self._attach * self._g * L / (2.0 * self._diffusion))
-        ce = self._solubility * np.exp(np.minimum(self._l_gt / L, 6.0))
-        a = 6.0 * self._n * L * L * k
-        vk = 2.0 * V_M * k
-        fastest = float(np.max(np.abs(vk * (self.M - ce)), initial=0.0))
-        dt = min(1.25 * self._dt, 0.02 * (t + 1.0), 5.0 if t < 7200.0 else 30.0, to_s - t)
-        if fastest > 0.0:
-            dt = min(dt, max(0.03e-9 / fastest, 0.02))
-        if rate > 0.0:
-            dt = min(dt, 2.0)
-        gain = Q + float(a @ ce) - rate * born**3 / V_M
-        M = max(0.0, (self.M + dt * gain) / (1.0 + dt * float(a.sum())))
-        self.A -= dt * Q
-        self._L = L + dt * vk * (M - ce)
-        self.M = self._dissolve(M)
-        self.t_s, self._dt = t + dt, dt
-        self._nucleate(rate * dt, born)
-
-    def _dissolve(self, M: float) -> float:
-        """Give cohorts below 1 nm back to the monomer."""
-        gone = self._L < 1e-9
-        if not gone.any():
-            return M
-        M += float(np.sum(self._n[gone] * np.maximum(self._L[gone], 0.0) ** 3) / V_M)
-        keep = ~gone
-        self._n, self._L, self._g = self._n[keep], self._L[keep], self._g[keep]
-        return M
-
-    def _nucleate(self, nuclei: float, born: float) -> None:
-        """Collect nuclei, and open five cohorts when a second (or 2 % of the time) has passed."""
-        self._pool += nuclei
-        self._pool_length += nuclei * born
-        if self._pool > 0.0 and self.t_s - self._opened_s > max(1.0, 0.02 * self.t_s):
-            size = self._pool_length / self._pool
-            self._n = np.concatenate([self._n, self._pool * WEIGHTS])
-            self._L = np.concatenate([self._L, np.full(len(WEIGHTS), size)])
-            self._g = np.concatenate([self._g, SPREAD])
-            self._pool, self._pool_length, self._opened_s = 0.0, 0.0, self.t_s
+    def _open(self) -> None:
+        """Make one cohort a growth rate of the nuclei that wait."""
+        born = np.full(NODES, self._waiting_edge / self._waiting)
+        self._edge = np.concatenate([self._edge, born])
+        self._number = np.concatenate([self._number, self._waiting * SHARES])
+        self._rate = np.concatenate([self._rate, self._rates])
+        self._waiting = self._waiting_edge = 0.0
+        self._opened_s = self._t
 
 
-def converted(mixture: Mixture) -> float:
-    """Return X, the share of Cs that forms agglomerates at once (precursor equilibrium)."""
-    cs, pb = mixture.cs_mol_l, mixture.pb_mol_l
-    topo = (mixture.topo_mol_l / TOPO_REF) ** NU
-
-    def excess(x: float) -> float:
-        free = pb - 1.5 * cs * x
-        return math.log(x / (1 - x)) + 0.5 * math.log(cs * x / 2) - 1.5 * math.log(free) + math.log(topo / K_PRE)
-
-    top = min(1.0, pb / (1.5 * cs))
-    return float(brentq(excess, 1e-12, top * (1 - 1e-12), xtol=1e-14))
+def simulate(
+    mix: Mix,
+    *,
+    read_s: Sequence[float],
+    quench_s: float = math.inf,
+    quench_ratio: float = 0.0,
+    effect: Effect = NO_EFFECT,
+) -> list[Colloid]:
+    """Return what is in the well at each time of ``read_s``, which rise."""
+    growth = Growth(mix, effect)
+    growth.quench(quench_s, quench_ratio)
+    seen = []
+    for t_s in read_s:
+        growth.advance(t_s)
+        seen.append(growth.state)
+    return seen

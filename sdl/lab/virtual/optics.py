@@ -1,7 +1,8 @@
-"""What a population of dots looks like: absorbance, emission, and the noise-free truth that a campaign never sees.
+"""What a colloid of CsPbBr3 dots absorbs and emits, and the noise-free truth about it (virtual_lab.md, section 3).
 
-Sizing curve, Stokes shift, line widths, PLQY: section 3 of the virtual lab specification (``docs/virtual_lab.md``),
-a joint fit to Li 2019, Ye 2024 and Otero-Martinez 2024. Lengths in nm, energies in eV.
+Size to X1 and emission is the joint fit of the literature that `sdl.spectra.sizing` describes, written down once more
+so that the lab and the analysis of its spectra share no code. Sizes in nm, energies in eV, wavelengths in nm.
+Tags: [S] stated in the papers, [A] public abstract, [C] calibrated, [X] assumed.
 """
 
 from __future__ import annotations
@@ -12,20 +13,50 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdl.lab.virtual.chemistry import V_M, Growth
-from sdl.units import FWHM_PER_SD
+from sdl.lab.virtual.chemistry import LEAD_PER_CS, MOLAR_VOLUME_M3, REFERENCE_K, ZERO_C_K, Colloid
+from sdl.units import FWHM_PER_SD, HC_EV_NM
 
 Array = NDArray[np.float64]
 
-HC = 1239.842  # eV nm, as the specification rounds it
+BINS, REACH_SD, SMOOTH_SD, SMOOTH_NM = 60, 4.5, 0.35, 0.02
+LEAST_DISPERSION, SMALLEST_NM = 0.03, 1.5
+"""Re-binning of the cohorts, which hides their five growth rates (section 3)."""
+BULK_EV, QUADRATIC, LINEAR, THERMAL_EV_PER_K = 2.3983, 0.0960, 0.6326, 3e-4
+"""X1 = bulk + 1/(quadratic L^2 + linear L) + thermal (T - 298): joint fit; thermal [X]."""
+STOKES_EV, STOKES_EV_NM4, STOKES_SMALLEST_NM = 0.0367, 2.02, 1.8
+"""X1 - PL, joint fit."""
+GAP_EV, GAP_POWER = 0.817, 0.807
+"""X2 - X1, fit to Li 2019, Table 1."""
+WIDTH_EV, WIDTH_EV_NM = 0.062, 0.055
+"""FWHM of one size [C: 15 nm at 455-462 nm]."""
+MU_PER_CM = 1e5
+"""Absorption of the crystal at 400 nm [S order of magnitude, X value +-40 %]."""
+PRECURSOR_PER_M_CM, PRECURSOR_NM, PRECURSOR_FWHM_NM = 1.0e4, 312.5, 13.0
+"""Band of reservoir and monomer [position S, rest X]."""
+BROMIDE_PER_M_CM, BROMIDE_NM, BROMIDE_FWHM_NM = 6e3, 285.0, 30.0
+"""Band of free PbBr2 [X]."""
+SCATTER, SUPERLATTICE, SUPERLATTICE_NM, SUPERLATTICE_WIDTH_NM = 0.004, 0.15, 11.6, 0.35
+"""Scatter at 400 nm, and how much more above the edge where superlattices form [A]."""
+RADIATIVE_PER_NS, RADIATIVE_EDGE_NM = 0.165, 7.0
+"""k_r = 0.165/(1 + (L/7)^5) [C: lifetimes of Naghadeh]."""
+TRAPS_PER_NS, CORE_PER_NS, TRAPS_EDGE_NM = 0.215, 0.006, 3.5
+"""k_nr of the bare surface at 3.5 nm, and what remains without surface [C: 60-65 % at 3-3.5 nm]."""
+BOUND, BOUND_BY_LECITHIN, BINDING_S, HALF_RATIO, MOST_RATIO = 0.55, 0.30, 60.0, 0.35, 1.5
+"""Ligand coverage: before lecithin, gained from it at 1:1, its time constant, and its law in the ratio [X]."""
 EXCITATION_NM = 365.0
-MU_400 = 1.0e5  # 1/cm, order of magnitude stated by Yang 2024, 1.2.4.2
-GRID_NM = np.arange(300.0, 650.25, 0.5)
+"""The LED (bench.md, read-out)."""
+TRUTH_NM = np.arange(300.0, 650.25, 0.5)
+"""Grid on which peak and FWHM of the truth are read (section 3)."""
+PARABOLA = 3
+"""Points on either side of the maximum that the parabola goes through (section 3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """Noise-free optical truth of one vial at one moment."""
+    """What a colloid is, without instrument and noise; NaN for what does not exist before the first crystal.
+
+    ``x1_nm`` is X1 averaged over the crystals' volume, which is what absorption sees.
+    """
 
     pl_peak_nm: float
     fwhm_nm: float
@@ -36,148 +67,134 @@ class Truth:
     yield_fraction: float
 
 
-def gauss(u: Array, centre: Array | float, sd: Array | float) -> Array:
-    return np.asarray(np.exp(-(((u - centre) / sd) ** 2)))
+def truth(colloid: Colloid) -> Truth:
+    """Return the noise-free outcome of ``colloid``."""
+    if not colloid.edge_nm.size:
+        nothing = {name: math.nan for name in Truth.__slots__ if name != "yield_fraction"}
+        return Truth(**nothing, yield_fraction=0.0)
+    photons = emission(colloid, TRUTH_NM)
+    size, number = sizes(colloid)
+    volume = number * size**3
+    x1 = float(volume @ x1_ev(size, colloid.mix.temperature_c) / volume.sum())
+    peak_nm, fwhm_nm = _line(TRUTH_NM, photons)
+    return Truth(
+        pl_peak_nm=peak_nm,
+        fwhm_nm=fwhm_nm,
+        plqy=plqy(colloid),
+        x1_nm=HC_EV_NM / x1,
+        edge_length_nm=colloid.mean_nm,
+        dispersion_percent=100 * colloid.sd_nm / colloid.mean_nm,
+        yield_fraction=colloid.yield_fraction,
+    )
 
 
-def x1_ev(edge_nm: Array, kelvin: float = 298.15) -> Array:
-    return np.asarray(2.3983 + 1.0 / (0.0960 * edge_nm**2 + 0.6326 * edge_nm) + 0.3e-3 * (kelvin - 298.15))
+def sizes(colloid: Colloid) -> tuple[Array, Array]:
+    """Return the smooth size distribution of the cohorts: edges in nm and weights, both ``(b,)``."""
+    if not colloid.edge_nm.size:
+        return np.empty(0), np.empty(0)
+    mean, sd = colloid.mean_nm, max(colloid.sd_nm, LEAST_DISPERSION * colloid.mean_nm)
+    edge = np.linspace(max(SMALLEST_NM, mean - REACH_SD * sd), mean + REACH_SD * sd, BINS)
+    distance = (edge[:, None] - colloid.edge_nm) / (SMOOTH_SD * sd + SMOOTH_NM)
+    return edge, np.exp(-(distance**2) / 2) @ colloid.number_per_l
 
 
-def stokes_ev(edge_nm: Array) -> Array:
-    return np.asarray(0.0367 + 2.02 / np.maximum(edge_nm, 1.8) ** 4)
+def x1_ev(edge_nm: Array, temperature_c: float) -> Array:
+    """Return the first exciton of cubes, ``(b,)``."""
+    warm = THERMAL_EV_PER_K * (temperature_c + ZERO_C_K - REFERENCE_K)
+    return BULK_EV + 1 / (QUADRATIC * edge_nm**2 + LINEAR * edge_nm) + warm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Population:
-    """Sizes ``(60,)`` in nm with number weights, and what else the light meets in the cell."""
-
-    edge_nm: Array
-    weight: Array
-    mean_nm: float
-    sd_nm: float
-    crystal_mol_l: float
-    agglomerate_mol_l: float
-    free_pb_mol_l: float
-    kelvin: float
-    surface: float
-
-    @classmethod
-    def of(cls, growth: Growth) -> Population | None:
-        """Re-bin the cohorts of ``growth``; None before there is a crystal."""
-        n, L = growth.n, growth.L * 1e9
-        if not len(n):
-            return None
-        mean = float(np.average(L, weights=n))
-        sd = math.sqrt(float(np.average((L - mean) ** 2, weights=n)))
-        s = max(sd, 0.03 * mean)
-        x = np.linspace(max(1.5, mean - 4.5 * s), mean + 4.5 * s, 60)
-        weight = gauss_sum(x, L, n, 0.35 * s + 0.02)
-        return cls(
-            edge_nm=x,
-            weight=weight,
-            mean_nm=mean,
-            sd_nm=sd,
-            crystal_mol_l=growth.crystal_mol_m3 / 1e3,
-            agglomerate_mol_l=(growth.A + growth.M) / 1e3,
-            free_pb_mol_l=growth.free_pb_mol_l,
-            kelvin=growth.T,
-            surface=coverage(growth),
-        )
-
-    @property
-    def _width_ev(self) -> Array:
-        return np.asarray((0.062 + 0.055 / self.edge_nm) / FWHM_PER_SD)
-
-    def _mu(self, energy_ev: Array) -> Array:
-        """Intrinsic absorption in 1/cm, ``(w, 60)``, at energies ``(w,)``."""
-        E, L, s = energy_ev[:, None], self.edge_nm, self._width_ev
-        x1 = x1_ev(L, self.kelvin)
-        x2 = x1 + 0.817 / L**0.807
-        k1, k2 = 0.85 * (1 + (4 / L) ** 1.5) / 2, 0.55 * (1 + 4 / L) / 2
-        peaks = 0.30 * k1 * np.exp(-(((E - x1) / s) ** 2) / 2) + 0.30 * k2 * np.exp(-(((E - x2) / (1.6 * s)) ** 2) / 2)
-        edge = np.maximum(0.0, 1 + 1.3 * (E - 3.10)) / (1 + np.exp(-(E - x1 - 0.12) / 0.10))
-        return np.asarray(MU_400 * (peaks + edge))
-
-    def absorbance(self, wavelength_nm: Array, path_cm: float) -> Array:
-        """Return A ``(w,)``: crystals, precursor bands and scatter."""
-        volume = self.weight * self.edge_nm**3
-        fraction = self.crystal_mol_l * V_M * 1e3 * volume / volume.sum()
-        crystals = path_cm / math.log(10) * self._mu(HC / wavelength_nm) @ fraction
-        onset = 1 / (1 + math.exp(-(self.mean_nm - 11.6) / 0.35))
-        scatter = (0.004 + 0.15 * onset) * (wavelength_nm / 400.0) ** -4
-        return np.asarray(
-            crystals + precursor(wavelength_nm, path_cm, self.agglomerate_mol_l, self.free_pb_mol_l) + scatter
-        )
-
-    @property
-    def _excited(self) -> Array:
-        """Excitation that each size absorbs, relative ``(60,)``."""
-        mu = self._mu(np.array([HC / EXCITATION_NM]))[0]
-        return np.asarray(self.weight * self.edge_nm**3 * mu)
-
-    @property
-    def _plqy(self) -> Array:
-        L = self.edge_nm
-        radiative = 0.165 / (1 + (L / 7) ** 5)
-        trapped = 0.215 * (1 - self.surface) / (1 - 0.55) * (6 / L) / (6 / 3.5) + 0.006
-        return np.asarray(radiative / (radiative + trapped))
-
-    @property
-    def plqy(self) -> float:
-        return float(self._excited @ self._plqy / self._excited.sum())
-
-    def emission(self, wavelength_nm: Array) -> Array:
-        """Return emitted photons per nm ``(w,)``, relative, noiseless, without re-absorption."""
-        E, s = (HC / wavelength_nm)[:, None], self._width_ev
-        centre = x1_ev(self.edge_nm, self.kelvin) - stokes_ev(self.edge_nm)
-        lines = np.exp(-(((E - centre) / s) ** 2) / 2) / s
-        return np.asarray((E[:, 0] ** 2) * (lines @ (self._excited * self._plqy)))
-
-    def truth(self, yielded: float) -> Truth:
-        """Return peak (parabola through 7 points), FWHM (linear crossings), PLQY and the rest."""
-        light = self.emission(GRID_NM)
-        peak = int(np.argmax(light))
-        near = slice(max(0, peak - 3), peak + 4)
-        a, b, _ = np.polyfit(GRID_NM[near] - GRID_NM[peak], light[near], 2)
-        half = light.max() / 2
-        left = float(np.interp(half, light[: peak + 1], GRID_NM[: peak + 1]))
-        right = float(np.interp(-half, -light[peak:], GRID_NM[peak:]))
-        mean = np.array([self.mean_nm])
-        return Truth(
-            pl_peak_nm=float(GRID_NM[peak] - b / (2 * a)),
-            fwhm_nm=right - left,
-            plqy=self.plqy,
-            x1_nm=float(HC / x1_ev(mean, self.kelvin)[0]),
-            edge_length_nm=self.mean_nm,
-            dispersion_percent=100 * self.sd_nm / self.mean_nm,
-            yield_fraction=yielded,
-        )
+def absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
+    """Return the absorbance of crystals, precursor and free PbBr2, and the scatter, ``(w,)``."""
+    mix, crystals = colloid.mix, crystal_absorbance(colloid, wavelength_nm, path_cm)
+    bound = colloid.reservoir_mol_l + colloid.monomer_mol_l
+    free = mix.pb_mol_l - LEAD_PER_CS * colloid.converted * mix.cs_mol_l
+    precursor = bound * PRECURSOR_PER_M_CM * _bell(wavelength_nm, PRECURSOR_NM, PRECURSOR_FWHM_NM / FWHM_PER_SD)
+    bromide = free * BROMIDE_PER_M_CM * _bell(wavelength_nm, BROMIDE_NM, BROMIDE_FWHM_NM / FWHM_PER_SD)
+    ordered = 0.0
+    if colloid.edge_nm.size:
+        ordered = 1 / (1 + math.exp((SUPERLATTICE_NM - colloid.mean_nm) / SUPERLATTICE_WIDTH_NM))
+    scatter = (SCATTER + SUPERLATTICE * ordered) * (wavelength_nm / 400.0) ** -4
+    return crystals + path_cm * (precursor + bromide) + scatter
 
 
-def gauss_sum(x: Array, centres: Array, weights: Array, width: float) -> Array:
-    """Return the sum of Gaussians of one width at ``x``."""
-    return np.asarray(np.exp(-(((x[:, None] - centres) / width) ** 2) / 2) @ weights)
+def crystal_absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
+    """Return the absorbance of the crystals alone, ``(w,)``."""
+    edge, number = sizes(colloid)
+    if not edge.size:
+        return np.zeros(wavelength_nm.shape)
+    volume = number * edge**3
+    fraction = colloid.crystal_mol_l * MOLAR_VOLUME_M3 * 1e3 * volume / volume.sum()
+    return _mu_per_cm(wavelength_nm, edge, colloid.mix.temperature_c) @ fraction * (path_cm / math.log(10))
 
 
-def precursor(wavelength_nm: Array, path_cm: float, agglomerate_mol_l: float, free_pb_mol_l: float) -> Array:
-    """Return the absorbance of agglomerates (312.5 nm) and free PbBr2 (285 nm)."""
-    bands = ((agglomerate_mol_l, 1.0e4, 312.5, 13.0), (free_pb_mol_l, 6e3, 285.0, 30.0))
-    total = np.zeros_like(wavelength_nm)
-    for mol_l, epsilon, centre, fwhm in bands:
-        total += path_cm * mol_l * epsilon * np.exp(-(((wavelength_nm - centre) / (fwhm / FWHM_PER_SD)) ** 2) / 2)
-    return total
+def emission(colloid: Colloid, wavelength_nm: Array) -> Array:
+    """Return photons emitted per nm for each photon that the crystals absorbed at 365 nm, ``(w,)``.
+
+    Its integral is the PLQY. Re-absorption is the cell's, not the colloid's, and is left out.
+    """
+    edge, share = _absorbers(colloid)
+    if not edge.size:
+        return np.zeros(wavelength_nm.shape)
+    energy = HC_EV_NM / wavelength_nm
+    centre = x1_ev(edge, colloid.mix.temperature_c) - _stokes_ev(edge)
+    width = _width_ev(edge)
+    lines = _bell(energy[:, None], centre, width) / (width * math.sqrt(2 * math.pi))
+    return lines @ (share * _plqy(edge, colloid)) * energy**2 / HC_EV_NM
 
 
-def coverage(growth: Growth) -> float:
-    """Return the passivated share of the surface, which lecithin raises within minutes."""
-    if growth.t_s < growth.quenched_s:
-        return 0.55
-    r = growth.lecithin_ratio
-    return 0.55 + 0.30 * 1.35 * r / (r + 0.35) * (1 - math.exp(-(growth.t_s - growth.quenched_s) / 60.0))
+def plqy(colloid: Colloid) -> float:
+    """Return the quantum yield under 365 nm; NaN before the first crystal."""
+    edge, share = _absorbers(colloid)
+    return float(share @ _plqy(edge, colloid)) if edge.size else math.nan
 
 
-def truth_of(growth: Growth) -> Truth | None:
-    """Return the noise-free truth of a vial now; None before there is a crystal."""
-    population = Population.of(growth)
-    return None if population is None else population.truth(growth.yielded)
+def _absorbers(colloid: Colloid) -> tuple[Array, Array]:
+    """Return edges and the part of the 365 nm photons that each takes, both ``(b,)``."""
+    edge, number = sizes(colloid)
+    taken = number * edge**3 * _mu_per_cm(np.array([EXCITATION_NM]), edge, colloid.mix.temperature_c)[0]
+    return edge, taken / taken.sum() if edge.size else taken
+
+
+def _mu_per_cm(wavelength_nm: Array, edge_nm: Array, temperature_c: float) -> Array:
+    """Return the crystals' intrinsic absorption, ``(w, b)``."""
+    energy, x1, sd = HC_EV_NM / wavelength_nm[:, None], x1_ev(edge_nm, temperature_c), _width_ev(edge_nm)
+    x2 = x1 + GAP_EV / edge_nm**GAP_POWER
+    first = 0.30 * 0.85 * (1 + (4 / edge_nm) ** 1.5) / 2 * _bell(energy, x1, sd)
+    second = 0.30 * 0.55 * (1 + 4 / edge_nm) / 2 * _bell(energy, x2, 1.6 * sd)
+    rise = np.exp(np.minimum(-(energy - x1 - 0.12) / 0.10, 700.0))
+    return np.asarray(MU_PER_CM * (first + second + np.maximum(0.0, 1 + 1.3 * (energy - 3.10)) / (1 + rise)))
+
+
+def _plqy(edge_nm: Array, colloid: Colloid) -> Array:
+    covered = BOUND
+    if colloid.since_quench_s >= 0:
+        ratio = min(colloid.quench_ratio, MOST_RATIO)
+        part = (1 + HALF_RATIO) * ratio / (ratio + HALF_RATIO)
+        covered += BOUND_BY_LECITHIN * part * -math.expm1(-colloid.since_quench_s / BINDING_S)
+    radiative = RADIATIVE_PER_NS / (1 + (edge_nm / RADIATIVE_EDGE_NM) ** 5)
+    lost = TRAPS_PER_NS * (1 - covered) / (1 - BOUND) * TRAPS_EDGE_NM / edge_nm + CORE_PER_NS
+    return np.asarray(radiative / (radiative + lost))
+
+
+def _stokes_ev(edge_nm: Array) -> Array:
+    return STOKES_EV + STOKES_EV_NM4 / np.maximum(edge_nm, STOKES_SMALLEST_NM) ** 4
+
+
+def _width_ev(edge_nm: Array) -> Array:
+    return (WIDTH_EV + WIDTH_EV_NM / edge_nm) / FWHM_PER_SD
+
+
+def _bell(x: Array, centre: Array | float, sd: Array | float) -> Array:
+    return np.asarray(np.exp(-(((x - centre) / sd) ** 2) / 2))
+
+
+def _line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
+    """Return peak by a parabola about the maximum, and FWHM between linear half-maximum crossings, in nm."""
+    top = int(np.argmax(photons))
+    near = slice(max(top - PARABOLA, 0), top + PARABOLA + 1)
+    a, b, c = np.polyfit(wavelength_nm[near] - wavelength_nm[top], photons[near] / photons[top], 2)
+    half = photons[top] * float(c - b**2 / (4 * a)) / 2
+    blue = np.interp(half, photons[: top + 1], wavelength_nm[: top + 1])
+    red = np.interp(-half, -photons[top:], wavelength_nm[top:])
+    return float(wavelength_nm[top] - b / (2 * a)), float(red - blue)

@@ -27,6 +27,7 @@ PIPETTING_CV = 0.015
 CS_STOCK_MMOL_L, LECITHIN_STOCK_MMOL_L = 20.0, 66.0
 """The stocks of Yang 2024 whose 1:1 v/v is a quench ratio of 1; other strengths count by moles."""
 
+PRECURSORS = frozenset({"Cs", "Pb"})
 DYE = "dye"
 TRASH = "trash"
 
@@ -37,7 +38,7 @@ class Mishap(SdlError):
 
 @dataclass(slots=True)
 class Vessel:
-    """What one vial or bottle holds; ``lots`` are those of the stocks that it was filled from."""
+    """What one vial or bottle holds; ``lots`` are those of its Cs and Pb stocks."""
 
     volume_ul: float = 0.0
     umol: dict[str, float] = field(default_factory=dict)
@@ -163,11 +164,15 @@ class World:
                 self._record("refill", what=what)
             return known
 
-    def look(self, kind: str, role: str) -> Vessel:
+    def look(self, role: str) -> Vessel:
         """Write a read down and return what is in the cell."""
         with self._lock:
-            self._record("read", kind_of_light=kind, role=role)
+            self._record("read", role=role)
             return self.cell
+
+    def lots(self) -> frozenset[str]:
+        """Return the lots of the Cs and Pb stocks on the deck."""
+        return frozenset().union(*(self._loaded(location).lots for location in self._load))
 
     def volumes_ul(self) -> dict[str, float]:
         """Return what every vessel holds now, for tests and benchmarks."""
@@ -212,7 +217,8 @@ class World:
         if entry["dest"] == TRASH:
             return
         if self._deck.get(entry["dest"], _NOWHERE).drain:
-            liquid.growth = grown  # dots in the cell go on as in their well
+            # Dots in the cell go on as in their well.
+            liquid.growth, liquid.started_s = grown, self._vessel(entry["source"]).started_s
             self.cell = liquid
             self.waste_ul += liquid.volume_ul
             return
@@ -221,7 +227,7 @@ class World:
         well.add(liquid)
         if quenched and well.growth is not None:
             well.growth.quench(t_s - (well.started_s or t_s), _quench_ratio(well))
-        elif well.started_s is None and well.umol.get("Cs") and well.umol.get("Pb"):
+        elif well.started_s is None and all(well.umol.get(species) for species in PRECURSORS):
             well.started_s, well.run = t_s, self._runs
             well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
 
@@ -250,7 +256,8 @@ class World:
         load = self._load.get(location, {})
         volume = float(load.get("volume_ul", 0.0))
         umol = {species: mmol_l * volume / 1000.0 for species, mmol_l in load.get("contains", {}).items()}
-        return Vessel(volume_ul=volume, umol=umol, lots=frozenset(filter(None, [load.get("lot")])))
+        lots = {str(load["lot"])} if load.get("lot") and PRECURSORS & umol.keys() else set()
+        return Vessel(volume_ul=volume, umol=umol, lots=frozenset(lots))
 
     def _vessel(self, location: str) -> Vessel:
         return self._vessels.setdefault(location, Vessel())

@@ -1,0 +1,116 @@
+"""What is physically in the vials: mole balance, growth from what is really there, quench by what is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sdl.lab.commands import Dispensed, Spot
+from sdl.lab.virtual.chemistry import Growth, Mixture
+from sdl.lab.virtual.clock import EPOCH_S, VirtualClock
+from sdl.lab.virtual.journal import Journal
+from sdl.lab.virtual.world import Vessel, World
+from tests.lab.command_lists import DECK
+from tests.lab.conftest import LOAD
+
+WELL = ("vials", "A1")
+
+
+class Place:
+    """A world of its own, and the wells whose growth it began."""
+
+    def __init__(self, folder: Path, seed: int = 7) -> None:
+        self.clock = VirtualClock()
+        self.begun: list[tuple[Vessel, Growth]] = []
+        self.journal = Journal(folder / "journal.jsonl")
+        self.world = World(
+            seed=seed, deck=DECK, load=LOAD, room_c=25.0, clock=self.clock, journal=self.journal, begin=self.begin
+        )
+
+    def begin(self, vessel: Vessel, location: str) -> Growth:
+        assert location == "vials/A1"
+        mmol = {s: vessel.mmol_l(s) / 1000.0 for s in ("Cs", "Pb", "TOPO", "DOPA")}
+        made = Growth(
+            Mixture(cs_mol_l=mmol["Cs"], pb_mol_l=mmol["Pb"], topo_mol_l=mmol["TOPO"], dopa_mol_l=mmol["DOPA"])
+        )
+        self.begun.append((vessel, made))
+        return made
+
+    def pour(self, source: tuple[str, str], dest: tuple[str, str], volume_ul: float, wait_s: float = 1.0) -> None:
+        self.clock.advance(wait_s)
+        spots = [Spot(slot=DECK[n].slot, labware=DECK[n].labware, well=w) for n, w in (source, dest)]
+        self.world.happens(Dispensed(index=0, source=spots[0], well=spots[1], volume_ul=volume_ul, mount="left"))
+
+
+CS, PB, LECITHIN, MEDIUM, CELL = (
+    ("stocks", "A1"),
+    ("stocks", "A2"),
+    ("stocks", "A4"),
+    ("stocks/B1", "A1"),
+    ("cell", "A1"),
+)
+
+
+def _mixed(place: Place) -> None:
+    place.pour(MEDIUM, WELL, 3000.0)
+    place.pour(CS, WELL, 40.0)
+    place.pour(PB, WELL, 40.0)
+    place.pour(PB, WELL, 40.0, wait_s=5.0)
+
+
+def test_growth_starts_when_lead_meets_caesium_and_counts_every_stroke(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    _mixed(place)
+    assert place.begun == [], "nobody looked yet"
+    place.pour(WELL, CELL, 120.0, wait_s=300.0)
+    ((vessel, growth),) = place.begun
+    assert vessel.started_s == EPOCH_S + 3.0
+    cv = 0.015 * 4
+    assert growth.mixture.cs_mol_l == pytest.approx(2.564e-4, rel=cv)
+    assert growth.mixture.pb_mol_l == pytest.approx(1.026e-3, rel=cv)
+    assert growth.mixture.topo_mol_l == pytest.approx(5.128e-3, rel=cv)
+    assert place.world.cell.growth is growth
+    assert place.world.waste_ul == pytest.approx(120.0, rel=cv)
+    place.pour(MEDIUM, CELL, 150.0)
+    assert place.world.cell.growth is None
+    place.journal.close()
+
+
+def test_withdrawn_aliquots_count_in_the_quench_and_its_strokes_add_up(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    _mixed(place)
+    place.pour(WELL, CELL, 1560.0, wait_s=100.0)  # half of the well goes
+    place.pour(LECITHIN, WELL, 10.0, wait_s=200.0)
+    ((_, growth),) = place.begun
+    assert growth.quenched_s == pytest.approx(305.0)
+    assert growth.lecithin_ratio == pytest.approx(0.5, rel=0.08)
+    place.pour(LECITHIN, WELL, 10.0)
+    assert growth.quenched_s == pytest.approx(305.0)
+    assert growth.lecithin_ratio == pytest.approx(1.0, rel=0.08)
+    place.journal.close()
+
+
+def test_lecithin_that_comes_before_the_lead_quenches_from_the_start(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for stock in (MEDIUM, CS, LECITHIN, PB, WELL):
+        place.pour(stock, CELL if stock == WELL else WELL, 40.0)
+    assert [growth.quenched_s for _, growth in place.begun] == [0.0]
+    place.journal.close()
+
+
+def test_nothing_is_created_and_a_seed_repeats_itself(tmp_path: Path) -> None:
+    ends = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        place = Place(tmp_path / name)
+        before = sum(place.world.volumes_ul().values())
+        _mixed(place)
+        ends.append(place.world.volumes_ul())
+        assert sum(ends[-1].values()) == pytest.approx(before)
+        place.journal.close()
+    assert ends[0] == ends[1]
+    other = Place(tmp_path, seed=8)
+    _mixed(other)
+    assert other.world.volumes_ul() != ends[0]
+    other.journal.close()

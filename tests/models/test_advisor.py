@@ -1,0 +1,246 @@
+"""The advisor as its users meet it: feasible, deterministic, never silent, and better than filling the space."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from models import Advisor, Suggestion
+from sdl.errors import NothingFeasible, Refused
+from sdl.space import Columns, Design, DesignSpace
+from sdl.target import Target, match, maximize, minimize
+
+TARGET = Target.of(pl_peak_nm=match(465.0, within=1.0), plqy=maximize(above=0.6))
+
+
+def rounded(columns: Columns) -> tuple[Columns, np.ndarray]:
+    out = dict(columns, ratio=np.round(columns["ratio"], 2), growth_s=np.round(columns["growth_s"]))
+    return out, np.ones(len(out["ratio"]), dtype=bool)
+
+
+def space(**shared: int) -> DesignSpace:
+    return DesignSpace.of(
+        ratio=(2.0, 8.0),
+        growth_s=(60.0, 3600.0),
+        temperature_c=(25.0, 49.0),
+        constraints=["ratio * growth_s <= 12000"],
+        snap=rounded,
+        shared=shared,
+    )
+
+
+def lab(design: Design, noise: float = 0.0) -> dict[str, float]:
+    ratio, growth, celsius = (float(design[k]) for k in ("ratio", "growth_s", "temperature_c"))
+    size = np.log(growth / 60.0) + 0.8 * np.log(ratio) + 0.02 * (celsius - 25.0)
+    return {"pl_peak_nm": 440.0 + 15.0 * size + noise, "plqy": float(0.75 - 0.02 * (ratio - 5.0) ** 2)}
+
+
+def taught(advisor: Advisor, runs: int, n: int = 8) -> list[list[Suggestion]]:
+    rng = np.random.default_rng(3)
+    batches = []
+    for run in range(runs):
+        batches.append(advisor.suggest(n))
+        for s in batches[-1]:
+            advisor.tell(s.design, lab(s.design, 0.3 * rng.standard_normal()), sd={"pl_peak_nm": 0.2}, run=run)
+    return batches
+
+
+def keys(designs: list[Design]) -> set[tuple[float | str, ...]]:
+    return {tuple(d.values()) for d in designs}
+
+
+def test_importing_models_loads_no_torch() -> None:
+    code = "import sys, models; sys.exit(int(bool({'torch', 'gpytorch', 'botorch', 'scipy'} & set(sys.modules))))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_first_look_needs_no_torch() -> None:
+    code = (
+        "import sys, models; from sdl.space import DesignSpace; from sdl.target import *\n"
+        "models.Advisor(DesignSpace.of(a=(0.0, 1.0)), Target.of(y=minimize())).suggest(8)\n"
+        "sys.exit(int('torch' in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_suggestions_can_be_made_differ_and_keep_one_temperature_a_batch() -> None:
+    where = space(temperature_c=1)
+    batches = taught(Advisor(where, TARGET, seed=1), 3)
+    assert {s.kind for s in batches[0]} == {"sobol"}
+    assert "sobol" not in {s.kind for s in batches[1]}
+    for batch in batches:
+        designs = [s.design for s in batch]
+        assert all(where.feasible(d) for d in designs)
+        assert all(d["ratio"] == round(float(d["ratio"]), 2) for d in designs)
+        assert len({d["temperature_c"] for d in designs}) == 1
+        assert len(keys(designs)) == 8
+
+
+def test_two_blocks_allow_two_temperatures() -> None:
+    batches = taught(Advisor(space(temperature_c=2), TARGET, seed=1), 2)
+    assert [len({s.design["temperature_c"] for s in batch}) <= 2 for batch in batches] == [True, True]
+
+
+def test_a_batch_that_completes_the_first_look_keeps_the_shared_value() -> None:
+    advisor = Advisor(space(temperature_c=1), TARGET, seed=1)
+    for s in advisor.suggest(5):
+        advisor.tell(s.design, lab(s.design))
+    batch = advisor.suggest(6)
+    assert [s.kind == "sobol" for s in batch] == [True] * 3 + [False] * 3
+    assert len({s.design["temperature_c"] for s in batch}) == 1
+
+
+def test_the_same_data_and_seed_give_the_same_suggestions() -> None:
+    one, two, other = (taught(Advisor(space(), TARGET, seed=s), 3) for s in (5, 5, 6))
+    assert one == two
+    assert one != other
+
+
+def test_designs_still_running_are_not_suggested_again() -> None:
+    advisor = Advisor(space(), TARGET, seed=2)
+    taught(advisor, 2)
+    pending = [s.design for s in advisor.suggest(4)]
+    again = [s.design for s in advisor.suggest(4, pending=pending)]
+    assert not keys(again) & keys(pending)
+
+
+def test_a_pool_is_the_only_choice_and_is_never_exceeded() -> None:
+    pool = space().sobol(12, seed=9)
+    advisor = Advisor(space(), TARGET, seed=2, start=4)
+    first = advisor.suggest(5, pool=pool)
+    for s in first:
+        advisor.tell(s.design, lab(s.design))
+    rest = advisor.suggest(20, pool=pool)
+    new = [s.design for s in rest if s.kind != "replicate"]
+    assert keys([s.design for s in [*first, *rest]]) <= keys(pool)
+    assert len(keys(new)) == len(new) == 7
+    with pytest.raises(NothingFeasible, match="pool"):
+        advisor.suggest(1, pool=[])
+
+
+def test_an_unmeasured_goal_gives_no_chance_of_a_hit_and_says_so() -> None:
+    advisor = Advisor(space(), TARGET, seed=2)
+    for s in advisor.suggest(10):
+        advisor.tell(s.design, {"pl_peak_nm": lab(s.design)["pl_peak_nm"]})
+    [s] = advisor.suggest(1)
+    assert s.p_hit == 0.0 and "PLQY" in s.why
+    assert set(s.expected) == {"pl_peak_nm"}
+
+
+def test_a_prediction_is_mean_and_sd_by_feature_and_a_chance() -> None:
+    advisor = Advisor(space(), TARGET, seed=2)
+    assert dict(advisor.predict(space().sobol(1, seed=1)[0])) == {}
+    taught(advisor, 5)
+    design = {"ratio": 5.0, "growth_s": 120.0, "temperature_c": 30.0}
+    forecast = advisor.predict(design)
+    mean, sd = forecast["pl_peak_nm"]
+    assert abs(mean - lab(design)["pl_peak_nm"]) < 4.0 * sd
+    assert 0.0 <= forecast.p_hit <= 1.0
+    expected = forecast.expected["pl_peak_nm"]
+    assert expected.low < mean < expected.high
+
+
+def test_a_hit_is_confirmed_by_repeats_and_its_experiments_are_named() -> None:
+    advisor = Advisor(space(), TARGET, seed=4)
+    taught(advisor, 5)
+    confirmed = advisor.confirmations()
+    assert confirmed and all(c.p >= 0.8 and c.experiments for c in confirmed)
+    assert TARGET.hit(lab(confirmed[0].design))
+
+
+def test_a_promising_design_is_repeated_in_words() -> None:
+    advisor = Advisor(space(), TARGET, seed=4)
+    rng = np.random.default_rng(0)
+    repeats = []
+    for run in range(5):
+        shift = 1.5 * rng.standard_normal()
+        batch = advisor.suggest(8)
+        repeats += [s for s in batch if s.kind == "replicate"]
+        for s in batch:
+            advisor.tell(s.design, lab(s.design, shift + 0.5 * rng.standard_normal()), run=run)
+    assert repeats and all("repeats" in s.why for s in repeats)
+    assert keys([s.design for s in repeats]) <= keys([r.design for r in advisor.rows])
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        [{"pl_peak_nm": 465.0, "plqy": 0.5}] * 9,
+        [{}] * 9,
+        [{"pl_peak_nm": 480.0}] + [{}] * 8,
+    ],
+    ids=["constant", "nothing seen", "one point"],
+)
+def test_degenerate_data_end_in_labelled_space_filling(features: list[dict[str, float]]) -> None:
+    advisor = Advisor(space(temperature_c=1), TARGET, seed=2)
+    for design, seen in zip(space().sobol(9, seed=1), features, strict=True):
+        advisor.tell(design, seen)
+    batch = advisor.suggest(4)
+    assert [s.kind for s in batch] == ["fallback"] * 4
+    assert all("two different values" in s.why for s in batch)
+    assert len({s.design["temperature_c"] for s in batch}) == 1
+
+
+@pytest.mark.parametrize("outlier", [1e9, 1e-6])
+def test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor(outlier: float) -> None:
+    advisor = Advisor(space(), TARGET, seed=2)
+    same = space().sobol(1, seed=1)[0]
+    for i in range(10):
+        advisor.tell(same, {"pl_peak_nm": outlier if i == 4 else 470.0 + i, "plqy": 0.5})
+    batch = advisor.suggest(3)
+    assert len(batch) == 3
+    assert all(space().feasible(s.design) for s in batch)
+
+
+def test_nonsense_is_refused_and_changes_nothing() -> None:
+    advisor = Advisor(space(), TARGET)
+    design = space().sobol(1, seed=1)[0]
+    for features in ({"plqy": float("nan")}, {"pl_peak_nm": 1e300}):
+        with pytest.raises(Refused):
+            advisor.tell(design, features)
+    with pytest.raises(Refused):
+        advisor.tell({"ratio": 3.0}, {"plqy": 0.3})
+    with pytest.raises(Refused):
+        advisor.tell({**design, "growth_s": -1.0}, {"plqy": 0.3})
+    with pytest.raises(Refused):
+        advisor.suggest(0)
+    assert advisor.rows == []
+
+
+def test_a_space_without_a_feasible_design_is_named() -> None:
+    empty = DesignSpace.of(a=(0.0, 1.0), b=(0.0, 1.0), constraints=["a + b >= 3"])
+    with pytest.raises(NothingFeasible, match="a \\+ b >= 3"):
+        Advisor(empty, Target.of(y=minimize())).suggest(2)
+
+
+def test_a_choice_of_solvent_is_learned() -> None:
+    where = DesignSpace.of(a=(0.0, 1.0), solvent=("toluene", "octane", "hexane"))
+    advisor = Advisor(where, Target.of(y=minimize(below=0.05)), seed=1)
+
+    def y(design: Design) -> float:
+        return (float(design["a"]) - 0.3) ** 2 + {"toluene": 0.5, "octane": 0.0, "hexane": 0.8}[str(design["solvent"])]
+
+    for _ in range(3):
+        for s in advisor.suggest(6):
+            advisor.tell(s.design, {"y": y(s.design)})
+    best = min(advisor.rows, key=lambda row: row.features["y"])
+    assert best.design["solvent"] == "octane" and best.features["y"] < 0.01
+
+
+def test_a_finite_space_that_is_used_up_still_answers() -> None:
+    where = DesignSpace.of(solvent=("toluene", "octane", "hexane"))
+    advisor = Advisor(where, Target.of(y=minimize()), seed=1, start=3)
+    for i, solvent in enumerate(("toluene", "octane", "hexane")):
+        advisor.tell({"solvent": solvent}, {"y": float(i)})
+    assert {s.kind for s in advisor.suggest(2)} == {"fallback"}
+
+
+def test_the_model_hits_where_filling_the_space_does_not() -> None:
+    def hits(start: int | None, seed: int) -> int:
+        advisor = Advisor(space(temperature_c=1), TARGET, seed=seed, start=start)
+        taught(advisor, 4)
+        return sum(TARGET.hit(row.features) for row in advisor.rows[8:])
+
+    model, sobol = (sum(hits(start, seed) for seed in range(2)) for start in (None, 32))
+    assert model >= 5 * max(1, sobol)
