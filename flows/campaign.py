@@ -58,6 +58,7 @@ def run_campaign(
         raise
     finally:
         session.robot.close()
+        session.store.release()
         report = write_report(session.store, folder / "report.html")
         summary = {**summarize(session.store, folder), "report": str(report)}
         session.store.close()

@@ -37,11 +37,14 @@ def choose(
     repeats = _repeats(posterior, n, batch, pending, pool)
     beside = [*batch, *(dict(c.design) for c in repeats)]
     rest = n - len(repeats)
-    with torch.no_grad():
-        if pool is not None:
-            new = _from_pool(posterior, rest, beside, pending, pool)
-        else:
-            new = _from_space(posterior, rest, beside, pending) if rest else []
+    try:
+        with torch.no_grad():
+            if pool is not None:
+                new = _from_pool(posterior, rest, beside, pending, pool)
+            else:
+                new = _from_space(posterior, rest, beside, pending) if rest else []
+    except torch.linalg.LinAlgError as exc:  # type: ignore[attr-defined]
+        raise FloatingPointError("the model's covariance cannot be factorised") from exc
     return _explained(posterior, repeats, new)
 
 

@@ -52,7 +52,7 @@ class Posterior:
         warm = before.surrogate.states if before is not None and before.codec.names == codec.names else None
         try:
             surrogate = fit(X, runs, Y, Yvar, warm=warm)
-        except torch.LinAlgError:
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         spread = torch.tensor([float(np.std(seen[name])) for name in names])
         return cls(

@@ -32,12 +32,12 @@ YVAR_FLOOR = 1e-6
 _LENGTH_SHIFT, _LENGTH_SD = math.sqrt(2.0), math.sqrt(3.0)
 """Dimension-scaled length-scale prior LogNormal(sqrt 2 + log(d)/2, sqrt 3): Hvarfner et al. 2024, arXiv:2402.02229."""
 
-_NOISE_PRIOR = (-5.0, 1.5)
-"""LogNormal of the well-to-well and of the run-to-run variance in standardised units: the virtual lab's 1-3 nm of
-PL over a spread of 20-30 nm; chosen by ``benchmarks/campaign_model.py``."""
+_NOISE_PRIOR = (-4.5, 1.5)
+"""Mean and sd of the logarithm of the well-to-well and of the run-to-run variance, in standardised units: sds of a
+tenth of the outcome's spread, within a factor of 4; 1-3 nm of PL over a spread of 20 nm."""
 
 _SCALE_PRIOR = (0.0, 1.0)
-"""LogNormal of the signal variance in standardised units: chosen by ``benchmarks/campaign_model.py``."""
+"""The same of the signal: about the outcome's own variance."""
 
 _FIT_STEPS = 100
 """L-BFGS iterations at most; fits of 10-50 rows end after 20-60 (``benchmarks/campaign_model.py``)."""
@@ -61,7 +61,7 @@ class _OutcomeGP(gpytorch.models.ExactGP, GPyTorchModel):
         likelihood = FixedNoiseGaussianLikelihood(
             yvar,
             learn_additional_noise=True,
-            noise_prior=LogNormalPrior(*_NOISE_PRIOR),
+            noise_prior=_prior(*_NOISE_PRIOR),
             noise_constraint=_above(1e-6, math.exp(_NOISE_PRIOR[0])),
         )
         super().__init__(X, y, likelihood)
@@ -84,7 +84,12 @@ class _OutcomeGP(gpytorch.models.ExactGP, GPyTorchModel):
 
 def _scaled(kernel: Kernel, prior: tuple[float, float]) -> ScaleKernel:
     constraint = _above(1e-6, math.exp(prior[0]))
-    return ScaleKernel(kernel, outputscale_prior=LogNormalPrior(*prior), outputscale_constraint=constraint)
+    return ScaleKernel(kernel, outputscale_prior=_prior(*prior), outputscale_constraint=constraint)
+
+
+def _prior(location: float, sd: float) -> LogNormalPrior:
+    """Return a prior whose most probable *logarithm* is ``location``: the search maximises over values, not logs."""
+    return LogNormalPrior(location + sd**2, sd)
 
 
 def _above(bound: float, initial: float) -> GreaterThan:

@@ -7,6 +7,7 @@ error tree in ``sdl.errors``; 130 is an interrupt.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -204,6 +205,9 @@ def command(arguments: Sequence[str]) -> int:
     except SdlError as exc:
         sys.stderr.write(f"{exc}\n")
         return exc.exit_code
+    except BrokenPipeError:  # whoever read the answer has seen enough
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        return 0
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; `sdl resume` continues where the store stands\n")
         return 130

@@ -41,23 +41,16 @@ def conclude(session: Session, attempt: Attempt) -> None:
 
 def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Return microlitres of each stock by well, from the executed command list."""
-    lab = session.lab
-    slots = {place.slot: name for name, place in lab.deck.items() if place.slot}
+    deck = session.lab.deck
     stock_at = {at: name for name, stock in session.campaign.stocks.items() for at in stock.at}
     found: dict[str, dict[str, float]] = {}
     for event in events(record):
         if isinstance(event, Dispensed) and event.well != event.source:
-            source, well = (_location(slots, spot.slot, spot.well) for spot in (event.source, event.well))
+            source, well = event.source.on(deck), event.well.on(deck)
             if source in stock_at:
                 into = found.setdefault(well, {})
                 into[stock_at[source]] = into.get(stock_at[source], 0.0) + event.volume_ul
     return found
-
-
-def _location(slots: dict[str, str], slot: str, well: str) -> str:
-    """Return "stocks/A1", or the bare name of a bottle that is itself called "stocks/B1"."""
-    name = slots[slot]
-    return name if name.startswith("stocks/") or name in ("cell", "dye") else f"{name}/{well}"
 
 
 def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[str, float], *, late: bool) -> None:

@@ -23,9 +23,9 @@ LARGEST = 1e15
 
 
 def dumps(value: object) -> str:
-    """Return ``value`` as JSON text in one fixed spelling; NaN, infinities and unknown types are Refused."""
+    """Return ``value`` as JSON text in the order it is given (a target names what matters most first); NaN, infinities and unknown types are Refused."""
     try:
-        return json.dumps(value, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_plain)
+        return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
     except (TypeError, ValueError) as exc:
         raise Refused(f"this cannot be stored: {exc}") from exc
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sdl.lab.commands import Dispensed, Spot
-from sdl.lab.virtual.chemistry import Growth, Mixture
+from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.clock import EPOCH_S, VirtualClock
 from sdl.lab.virtual.journal import Journal
 from sdl.lab.virtual.world import Vessel, World
@@ -30,10 +30,8 @@ class Place:
 
     def begin(self, vessel: Vessel, location: str) -> Growth:
         assert location == "vials/A1"
-        mmol = {s: vessel.mmol_l(s) / 1000.0 for s in ("Cs", "Pb", "TOPO", "DOPA")}
-        made = Growth(
-            Mixture(cs_mol_l=mmol["Cs"], pb_mol_l=mmol["Pb"], topo_mol_l=mmol["TOPO"], dopa_mol_l=mmol["DOPA"])
-        )
+        cs, pb, topo, dopa = (vessel.mmol_l(s) / 1000.0 for s in ("Cs", "Pb", "TOPO", "DOPA"))
+        made = Growth(Mix(cs_mol_l=cs, pb_mol_l=pb, topo_mol_l=topo, dopa_mol_l=dopa))
         self.begun.append((vessel, made))
         return made
 
@@ -67,9 +65,10 @@ def test_growth_starts_when_lead_meets_caesium_and_counts_every_stroke(tmp_path:
     ((vessel, growth),) = place.begun
     assert vessel.started_s == EPOCH_S + 3.0
     cv = 0.015 * 4
-    assert growth.mixture.cs_mol_l == pytest.approx(2.564e-4, rel=cv)
-    assert growth.mixture.pb_mol_l == pytest.approx(1.026e-3, rel=cv)
-    assert growth.mixture.topo_mol_l == pytest.approx(5.128e-3, rel=cv)
+    mix = growth.state.mix
+    assert mix.cs_mol_l == pytest.approx(2.564e-4, rel=cv)
+    assert mix.pb_mol_l == pytest.approx(1.026e-3, rel=cv)
+    assert mix.topo_mol_l == pytest.approx(5.128e-3, rel=cv)
     assert place.world.cell.growth is growth
     assert place.world.waste_ul == pytest.approx(120.0, rel=cv)
     place.pour(MEDIUM, CELL, 150.0)
@@ -83,11 +82,12 @@ def test_withdrawn_aliquots_count_in_the_quench_and_its_strokes_add_up(tmp_path:
     place.pour(WELL, CELL, 1560.0, wait_s=100.0)  # half of the well goes
     place.pour(LECITHIN, WELL, 10.0, wait_s=200.0)
     ((_, growth),) = place.begun
-    assert growth.quenched_s == pytest.approx(305.0)
-    assert growth.lecithin_ratio == pytest.approx(0.5, rel=0.08)
+    growth.advance(400.0)
+    assert growth.state.since_quench_s == pytest.approx(95.0)
+    assert growth.state.quench_ratio == pytest.approx(0.5, rel=0.08)
     place.pour(LECITHIN, WELL, 10.0)
-    assert growth.quenched_s == pytest.approx(305.0)
-    assert growth.lecithin_ratio == pytest.approx(1.0, rel=0.08)
+    assert growth.state.since_quench_s == pytest.approx(95.0)
+    assert growth.state.quench_ratio == pytest.approx(1.0, rel=0.08)
     place.journal.close()
 
 
@@ -95,7 +95,7 @@ def test_lecithin_that_comes_before_the_lead_quenches_from_the_start(tmp_path: P
     place = Place(tmp_path)
     for stock in (MEDIUM, CS, LECITHIN, PB, WELL):
         place.pour(stock, CELL if stock == WELL else WELL, 40.0)
-    assert [growth.quenched_s for _, growth in place.begun] == [0.0]
+    assert [growth.state.since_quench_s for _, growth in place.begun] == [0.0]
     place.journal.close()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.encode import DesignCode, FeatureCode, check_feature
@@ -16,6 +16,7 @@ CODE = DesignCode(SPACE)
 NAMES = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "yield")
 
 
+@settings(deadline=None)
 @given(st.floats(2.0, 8.0), st.floats(-5.0, 49.0), st.sampled_from(["toluene", "octane", "hexane"]))
 def test_a_design_comes_back_from_the_axes_of_the_cube(ratio: float, celsius: float, solvent: str) -> None:
     design = {"ratio": ratio, "temperature_c": celsius, "solvent": solvent}
@@ -30,6 +31,7 @@ def test_wide_positive_ranges_are_logarithmic_and_choices_are_one_hot() -> None:
     np.testing.assert_allclose(X, [[0.5, 0.5, 0.0, 1.0, 0.0]])
 
 
+@settings(deadline=None)
 @given(
     st.floats(380.0, 900.0),
     st.floats(8.0, 120.0),

@@ -64,7 +64,7 @@ def test_an_outcome_missing_in_most_rows_still_uses_the_others_and_leaves_its_ne
     alone = fit(X, runs, Y, torch.zeros_like(Y))
     assert len(surrogate.outcomes[1].X) == 4
     torch.testing.assert_close(surrogate.moments(X)[0][:, 0], alone.moments(X)[0][:, 0])
-    assert (surrogate.moments(X)[1][8:, 1] > alone.moments(X)[1][8:, 0]).all()
+    assert surrogate.moments(X)[1][8:, 1].mean() > 2.0 * alone.moments(X)[1][8:, 0].mean()
 
 
 def test_a_failed_search_falls_back_to_default_constants_and_says_so() -> None:
@@ -85,7 +85,7 @@ def test_a_warm_start_ends_at_the_same_place() -> None:
 
 def test_the_95_percent_intervals_cover_new_runs() -> None:
     inside = []
-    for seed in range(4):
+    for seed in range(6):
         X, runs, Y = data(64, seed=seed)
         surrogate = fit(X[:48], runs[:48], Y[:48], torch.zeros_like(Y[:48]))
         mean, var = surrogate.moments(X[48:])

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
 from sdl.bench import Place
+from sdl.errors import Refused
 from sdl.lab.reader import to_json
-from sdl.lab.virtual.batch import batch_effect, lot_effect
-from sdl.lab.virtual.chemistry import Effect, Growth, Mixture
+from sdl.lab.virtual.chance import NO_EFFECT, Effect, batch_effect, lot_effect
+from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.execution import Conflict
 from sdl.lab.virtual.journal import Journal
-from sdl.lab.virtual.optics import truth_of
+from sdl.lab.virtual.optics import truth
 from sdl.lab.virtual.robot import Analyze, VirtualRobot
-from sdl.lab.virtual.spectrometer import GRID_NM, SPECTRUM_S, Content, Spectrometer
+from sdl.lab.virtual.spectrometer import Content, Spectrometer
 from sdl.lab.virtual.world import DYE, Vessel, World
-from sdl.spectra.types import Role, Spectrum, spectrum
+from sdl.spectra.types import Role, Spectrum
 
 JOURNAL = "journal.jsonl"
 
 OPERATOR_S = 300.0
 """How long the operator takes for any request, on the lab clock [assumed: a walk and a rack of vials]."""
 
-TRACE_MOL_L = 1e-6
-"""Least TOPO and DOPA that the kinetics are asked with; they are laws of ratios and have no zero (chosen)."""
+SPECTRUM_S = 0.5
+"""One spectrum: 250 exposures of 2 ms (Otero-Martinez 2024, SI)."""
 
 Json = dict[str, Any]
 
@@ -51,7 +53,10 @@ class VirtualBench:
         )
         self.robot = VirtualRobot(folder=folder / "robot", clock=self.clock, surroundings=self.world, analyze=analyze)
         self._spectrometer = Spectrometer(
-            self.seed, tuple(spec.get("channels", ("absorption", "pl"))), path_mm=float(spec.get("path_mm", 2.0))
+            self.seed,
+            spec.get("channels", ("absorption", "pl")),
+            path_mm=float(spec.get("path_mm", 2.0)),
+            dye_plqy=float(spec.get("dye_plqy", 0.54)),
         )
         self._batch_effect = bool(spec.get("batch_effect", True))
         self._operator_s = float(spec.get("operator_delay_s", OPERATOR_S))
@@ -69,9 +74,7 @@ class VirtualBench:
         """Answer the reader's ``status``, ``dark``, ``reference`` or ``measure``."""
         match verb:
             case "status":
-                grid = spectrum(GRID_NM, GRID_NM, kind="absorption", role="dark")
-                told = {"instrument": self._spectrometer.instrument, "grid_id": grid.grid_id}
-                return {**told, "channels": self._spectrometer.channels}
+                return asdict(self._spectrometer.status)
             case "dark" | "measure":
                 return self._spectra("dark" if verb == "dark" else "sample")
             case "reference" if asked.get("role") in get_args(Role):
@@ -88,38 +91,40 @@ class VirtualBench:
             found = self._spectrometer.look(_content(cell, now_s), now_s, role)
         return {"spectra": [to_json(one) for one in found]}
 
-    def truth(self, wells: Sequence[Mapping[str, Any]]) -> list[Json | None]:
+    def truth(self, wells: Sequence[Mapping[str, Any]]) -> list[Json]:
         """Return the noise-free features of wells that need not exist: what a design gives on average here.
 
-        A well is the fields of `Mixture`, ``growth_time_s``, ``lecithin_ratio`` and ``read_s`` (both after injection).
+        A well is the fields of `Mix`, ``growth_time_s``, ``lecithin_ratio`` and ``read_s`` (both after injection).
+        Features that do not exist before the first crystal are None.
         """
         return [self._truth(dict(well)) for well in wells]
 
-    def _truth(self, well: dict[str, Any]) -> Json | None:
+    def _truth(self, well: dict[str, Any]) -> Json:
         try:
             quench_s, ratio, read_s = (float(well.pop(key)) for key in ("growth_time_s", "lecithin_ratio", "read_s"))
-            growth = Growth(Mixture(**well), self._lot_effect())
-        except (KeyError, TypeError, ValueError) as exc:
+            growth = Growth(Mix(**well), self._lot_effect())
+        except (KeyError, TypeError, ValueError, Refused) as exc:
             raise Conflict("InvalidRequest", f"not a well: {exc}", 422) from exc
         growth.quench(quench_s, ratio)
         growth.advance(read_s)
-        found = truth_of(growth)
-        return None if found is None else asdict(found)
+        found = asdict(truth(growth.state))
+        return {name: None if math.isnan(value) else value for name, value in found.items()}
 
     def _begin(self, vessel: Vessel, location: str) -> Growth:
-        mixture = Mixture(
-            cs_mol_l=vessel.mmol_l("Cs") / 1000.0,
-            pb_mol_l=vessel.mmol_l("Pb") / 1000.0,
-            topo_mol_l=max(TRACE_MOL_L, vessel.mmol_l("TOPO") / 1000.0),
-            dopa_mol_l=max(TRACE_MOL_L, vessel.mmol_l("DOPA") / 1000.0),
+        mol_l = {species: vessel.mmol_l(species) / 1000.0 for species in ("Cs", "Pb", "TOPO", "DOPA")}
+        mix = Mix(
+            cs_mol_l=mol_l["Cs"],
+            pb_mol_l=mol_l["Pb"],
+            topo_mol_l=mol_l["TOPO"],
+            dopa_mol_l=mol_l["DOPA"],
             temperature_c=vessel.celsius,
         )
-        effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else Effect()
-        return Growth(mixture, effect)
+        effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else NO_EFFECT
+        return Growth(mix, effect)
 
     def _lot_effect(self) -> Effect:
         """Return what the lots on this bench do to every run."""
-        return lot_effect(self.seed, self.world.lots()) if self._batch_effect else Effect()
+        return lot_effect(self.seed, self.world.lots()) if self._batch_effect else NO_EFFECT
 
 
 def _content(cell: Vessel, now_s: float) -> Content:

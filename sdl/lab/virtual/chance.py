@@ -59,6 +59,4 @@ def _normals(seed: int, *labels: object) -> tuple[float, float]:
 
 
 def _effect(nucleation_z: float, solubility_z: float) -> Effect:
-    return Effect(
-        nucleation=math.exp(NUCLEATION_SD * nucleation_z), solubility=math.exp(SOLUBILITY_SD * solubility_z)
-    )
+    return Effect(nucleation=math.exp(NUCLEATION_SD * nucleation_z), solubility=math.exp(SOLUBILITY_SD * solubility_z))

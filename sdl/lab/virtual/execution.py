@@ -104,8 +104,9 @@ class Execution:
         """Play, pause or stop; raise `Conflict` for what the present state does not allow."""
         with self._changed:
             idle = self.status == "idle"
-            if self.status in ENDED or self.status == "stop-requested" or (idle and action == "pause"):
-                raise Conflict("RunActionNotAllowed", f"cannot {action} a run that is {self.status}")
+            over = self.status in ENDED or self.status == "stop-requested" or not self.current
+            if over or (idle and action == "pause"):
+                raise Conflict("RunActionNotAllowed", f"cannot {action} a run that is {self.status} or not current")
             if action not in _WISHED:
                 raise Conflict("InvalidRequest", f"{action} is not an action of this robot", 422)
             taken = {"id": str(uuid.uuid4()), "createdAt": iso(self._clock.now_s()), "actionType": action}

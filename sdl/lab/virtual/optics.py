@@ -49,13 +49,15 @@ TRUTH_NM = np.arange(300.0, 650.25, 0.5)
 """Grid on which peak and FWHM of the truth are read (section 3)."""
 PARABOLA = 3
 """Points on either side of the maximum that the parabola goes through (section 3)."""
+EXCITON_EV = np.arange(2.2, 3.2, 1e-3)
+"""Where the first exciton of the truth is looked for: bulk edge to the smallest crystals [X]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """What a colloid is, without instrument and noise; NaN for what does not exist before the first crystal.
 
-    ``x1_nm`` is X1 averaged over the crystals' volume, which is what absorption sees.
+    ``x1_nm`` is where the crystals' absorption bends most over energy: what X1 means in a spectrum of many sizes.
     """
 
     pl_peak_nm: float
@@ -73,15 +75,13 @@ def truth(colloid: Colloid) -> Truth:
         nothing = {name: math.nan for name in Truth.__slots__ if name != "yield_fraction"}
         return Truth(**nothing, yield_fraction=0.0)
     photons = emission(colloid, TRUTH_NM)
-    size, number = sizes(colloid)
-    volume = number * size**3
-    x1 = float(volume @ x1_ev(size, colloid.mix.temperature_c) / volume.sum())
     peak_nm, fwhm_nm = _line(TRUTH_NM, photons)
+    bend = np.diff(crystal_absorbance(colloid, HC_EV_NM / EXCITON_EV, 1.0), 2)
     return Truth(
         pl_peak_nm=peak_nm,
         fwhm_nm=fwhm_nm,
         plqy=plqy(colloid),
-        x1_nm=HC_EV_NM / x1,
+        x1_nm=HC_EV_NM / float(EXCITON_EV[1 + int(np.argmin(bend))]),
         edge_length_nm=colloid.mean_nm,
         dispersion_percent=100 * colloid.sd_nm / colloid.mean_nm,
         yield_fraction=colloid.yield_fraction,
@@ -125,7 +125,8 @@ def crystal_absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -
         return np.zeros(wavelength_nm.shape)
     volume = number * edge**3
     fraction = colloid.crystal_mol_l * MOLAR_VOLUME_M3 * 1e3 * volume / volume.sum()
-    return _mu_per_cm(wavelength_nm, edge, colloid.mix.temperature_c) @ fraction * (path_cm / math.log(10))
+    mu_per_cm = _mu_per_cm(wavelength_nm, edge, colloid.mix.temperature_c)
+    return np.asarray(mu_per_cm @ fraction * (path_cm / math.log(10)))
 
 
 def emission(colloid: Colloid, wavelength_nm: Array) -> Array:
@@ -140,7 +141,7 @@ def emission(colloid: Colloid, wavelength_nm: Array) -> Array:
     centre = x1_ev(edge, colloid.mix.temperature_c) - _stokes_ev(edge)
     width = _width_ev(edge)
     lines = _bell(energy[:, None], centre, width) / (width * math.sqrt(2 * math.pi))
-    return lines @ (share * _plqy(edge, colloid)) * energy**2 / HC_EV_NM
+    return np.asarray(lines @ (share * _plqy(edge, colloid)) * energy**2 / HC_EV_NM)
 
 
 def plqy(colloid: Colloid) -> float:

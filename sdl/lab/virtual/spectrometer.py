@@ -1,136 +1,204 @@
-"""A spectrometer with two light paths through one flow cell, its noise and its bad days.
+"""The virtual spectrometer: counts of a flow cell with a white lamp and a 365 nm LED (virtual_lab.md 4, bench.md).
 
-White light for absorption and a 365 nm LED at right angle for emission share the same pixels. Noise model: section 4 of
-the virtual lab's specification; emission counts: the bench's read-out rules (Poisson and 25 e read noise, LED drift 1 %
-per h, re-absorption over half the path, blank fluorescence 0.2 %, reference dye known to 2 %). All assumed there.
+Noise is drawn from seed, time and role of a read, so that a lab that was restarted sees what it would have seen.
+Tags: [S] stated in the papers, [X] assumed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdl.lab.reader import ReaderStatus
+from sdl.lab.virtual.chance import generator
 from sdl.lab.virtual.chemistry import Growth
-from sdl.lab.virtual.optics import EXCITATION_NM, Population, precursor
+from sdl.lab.virtual.optics import EXCITATION_NM, absorbance, crystal_absorbance, emission
 from sdl.spectra.types import Kind, Role, Spectrum
 from sdl.units import FWHM_PER_SD, HC_EV_NM
 
 Array = NDArray[np.float64]
-Content = Growth | Literal["blank", "dye"]
+Content = Growth | Literal["blank", "dye"] | None
+"""What is in the cell: dots as they are now, pure diluent, the reference dye, or air."""
 
-GRID_NM = np.arange(300.0, 700.25, 0.5)
-FULL_WELL_E = 6e4
-READ_NOISE_E = 25.0
-AVERAGES = 250
-INTEGRATION_MS = 2.0  # Otero-Martinez 2024, SI: 2 ms, 250 averages, 0.5 s a spectrum
-SPECTRUM_S = 0.5
-STRAY = 1e-3  # A saturates at 3.0
-DARK_E = 800.0  # a constant that a real detector adds [assumed]
-DEAD_SHARE, BUBBLE_P = 1e-3, 0.01
-LED_E = 3.0e6
-"""Counts per absorbed-photon share and nm: the brightest sample of the route stays below the full well [assumed]."""
-LED_DRIFT_PER_H = 0.01
-BLANK_FLUORESCENCE = 0.002
-MEDIUM_N, DYE_N = 1.524, 1.361  # chlorobenzene, ethanol (CRC Handbook)
-DYE_PLQY, DYE_PLQY_RSD = 0.54, 0.02
-DYE_A365 = 0.08  # in this cell [assumed: inside the OD 0.05-0.1 of a good reference]
+PIXEL_NM = 0.5
+GRID_NM = np.arange(300.0, 700.0 + PIXEL_NM / 2, PIXEL_NM)
+"""Pixels of both light paths: clear of the LED's second order, 300-650 nm and some red for the baseline [X]."""
+AVERAGES, READ_NOISE_E = 250, 25.0
+"""[S], and noise of one exposure [X] (section 4)."""
+FULL_WELL_E, WHITE_E, OFFSET_E = 6e4, 6e4 * 0.85, 1000.0
+"""A pixel's capacity, the lamp at its maximum (section 4), and what the shutter's dark adds to everything [X]."""
+STRAY, FLOOR_E = 1e-3, 0.5
+"""Stray light, so that absorbance ends at 3.0, and the least light of a pixel (section 4)."""
+LED_E = 8e6
+"""Electrons of one exposure if every LED photon came out as emission into n = 1 [X]: the nominal recipe's aliquot with
+an absorbance of 0.1 peaks at 13,000 e, and the densest colloid of the built-in search stays in the full well."""
+DAY_H = 24.0
+"""Period of the LED's drift: the room's day and night [X]."""
+TRAVELLED = 0.5
+"""Part of the path that emission crosses on its way out (bench.md, read-out)."""
+FLUORESCENCE, FLUORESCENCE_NM, FLUORESCENCE_SD_NM = 2e-3, 450.0, 50.0
+"""Photons of cell and medium for each of the LED (bench.md), and their band [X]."""
+MEDIUM_INDEX, DYE_INDEX = 1.524, 1.361
+"""Chlorobenzene, and ethanol for the dye (CRC Handbook of Chemistry and Physics); light leaves as 1/n^2."""
+DYE_PER_CM, DYE_X1_NM, DYE_X1_FWHM_EV, DYE_PL_NM, DYE_PL_FWHM_EV = 0.4, 390.0, 0.45, 480.0, 0.323
+"""A dye like coumarin 102 in ethanol: absorbance at 365 nm for 1 cm, its band, and an emission 60 nm wide [X]."""
+DYE_RSD = 0.02
+"""How well the dye's yield is known (bench.md)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What is wrong with an instrument, as section 4 has it; all zeros is one with shot and read noise only."""
+
+    dead: float = 1e-3
+    bubbles: float = 0.01
+    baseline_sd: float = 2e-3
+    led_drift_per_h: float = 0.01
+    evaporation_per_h: float = 3e-3
+
+
+NO_FAULTS = Faults(dead=0.0, bubbles=0.0, baseline_sd=0.0, led_drift_per_h=0.0, evaporation_per_h=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Liquid:
+    """Absorbance over the path and photons per nm for each photon of the LED, both ``(w,)``; refractive index."""
+
+    absorbance: Array
+    emitted: Array
+    index: float
 
 
 class Spectrometer:
-    """One instrument; everything about it follows from ``seed``. Times are the lab clock's, in s."""
+    """One instrument; what is peculiar to it, such as dead pixels and the true dye, follows from its seed."""
 
-    def __init__(self, seed: int, channels: Sequence[Kind] = ("absorption", "pl"), *, path_mm: float = 2.0) -> None:
-        self.channels = tuple(channels)
-        self.path_cm = path_mm / 10.0
-        self.instrument = f"virtual-spectrometer-{seed}"
-        made = np.random.default_rng([seed, 1])
-        self._dead = made.random(len(GRID_NM)) < DEAD_SHARE
-        self._dye_plqy = DYE_PLQY * (1.0 + DYE_PLQY_RSD * made.standard_normal())
-        self._drift_per_h = LED_DRIFT_PER_H * made.standard_normal()
-        self._rng = np.random.default_rng([seed, 2])
-        self._first_s: float | None = None
-        lamp = np.maximum(0.05, 0.15 + 0.85 * _bell(GRID_NM, 520, 150) + 0.25 * _bell(GRID_NM, 310, 60))
-        self._lamp_e = FULL_WELL_E * 0.85 * lamp / lamp.max()
+    def __init__(
+        self,
+        seed: int,
+        channels: Collection[Kind] = ("absorption", "pl"),
+        *,
+        path_mm: float = 2.0,
+        dye_plqy: float = 0.54,
+        faults: Faults | None = None,
+    ) -> None:
+        self.name = f"virtual-{seed}"
+        self.channels: tuple[Kind, ...] = tuple(channels)
+        self.true_dye_plqy = dye_plqy * (1 + DYE_RSD * float(generator(seed, "dye").standard_normal()))
+        self._seed = seed
+        self._path_cm = path_mm / 10
+        self._faults = Faults() if faults is None else faults
+        self._dead = generator(seed, "dead pixels").random(GRID_NM.size) < self._faults.dead
+        self._day = float(generator(seed, "LED").uniform(0, 2 * math.pi))
+
+    @property
+    def status(self) -> ReaderStatus:
+        grid_id = self._spectrum(GRID_NM, "absorption", "dark", 0.0).grid_id
+        return ReaderStatus(instrument=self.name, grid_id=grid_id, channels=self.channels, ok=True)
 
     def dark(self, now_s: float) -> tuple[Spectrum, ...]:
-        """Look with both shutters closed."""
-        return tuple(self._spectrum(kind, "dark", self._noisy(np.zeros_like(GRID_NM)), now_s) for kind in self.channels)
+        """Return one spectrum a channel with the shutter closed."""
+        rng, nothing = generator(self._seed, now_s, "dark"), np.zeros(GRID_NM.size)
+        return tuple(self._spectrum(self._noisy(nothing, rng), kind, "dark", now_s) for kind in self.channels)
 
     def look(self, content: Content, now_s: float, role: Role) -> tuple[Spectrum, ...]:
-        """Look at what is in the cell, one spectrum per channel."""
-        population = Population.of(content) if isinstance(content, Growth) else None
-        absorbance = self._absorbance(content, population, GRID_NM)
-        made = {
-            "absorption": lambda: self._transmitted(absorbance),
-            "pl": lambda: self._emitted(content, population, absorbance, now_s),
-        }
-        return tuple(self._spectrum(kind, role, made[kind](), now_s) for kind in self.channels)
+        """Return one spectrum a channel of what is in the cell."""
+        rng, liquid = generator(self._seed, now_s, role), self._liquid(content)
+        bubble = self._bubble(rng) if role == "sample" else np.ones(GRID_NM.size)
+        white = np.maximum(FLOOR_E, self._noisy(self._white(liquid, bubble, role, rng), rng))
+        emitted = self._noisy(self._emission(liquid, now_s) * bubble, rng)
+        light: dict[Kind, Array] = {"absorption": white, "pl": emitted}
+        return tuple(self._spectrum(light[kind], kind, role, now_s) for kind in self.channels)
 
-    def _absorbance(self, content: Content, population: Population | None, wavelength_nm: Array) -> Array:
+    def led(self, now_s: float) -> float:
+        """Return the LED's power over its mean: a daily wave whose rms slope is the stated drift."""
+        pace = 2 * math.pi / DAY_H
+        return 1 + self._faults.led_drift_per_h * math.sqrt(2) / pace * math.sin(pace * now_s / 3600 + self._day)
+
+    def _liquid(self, content: Content) -> _Liquid:
+        if isinstance(content, Growth):
+            return self._colloid(content)
+        nothing = np.zeros(GRID_NM.size)
+        if content is None:
+            return _Liquid(absorbance=nothing, emitted=nothing, index=1.0)
         if content == "blank":
-            return np.zeros_like(wavelength_nm)
-        if content == "dye":
-            return np.asarray(DYE_A365 * _bell(wavelength_nm, 370.0, 30.0) / _bell(np.array([365.0]), 370.0, 30.0))
-        if population is not None:
-            return population.absorbance(wavelength_nm, self.path_cm)
-        assert isinstance(content, Growth)
-        scatter = 0.004 * (wavelength_nm / 400.0) ** -4
-        held = (content.A + content.M) / 1e3
-        return np.asarray(precursor(wavelength_nm, self.path_cm, held, content.free_pb_mol_l) + scatter)
+            return _Liquid(absorbance=nothing, emitted=_fluorescence(), index=MEDIUM_INDEX)
+        band = _energy_band(GRID_NM, DYE_X1_NM, DYE_X1_FWHM_EV)
+        at_led = _energy_band(np.array([EXCITATION_NM]), DYE_X1_NM, DYE_X1_FWHM_EV)[0]
+        line = _energy_band(GRID_NM, DYE_PL_NM, DYE_PL_FWHM_EV) / GRID_NM**2
+        yielded = self.true_dye_plqy * -math.expm1(-math.log(10) * DYE_PER_CM * self._path_cm)
+        return _Liquid(
+            absorbance=DYE_PER_CM * self._path_cm * band / at_led,
+            emitted=yielded * line / (line.sum() * PIXEL_NM) + _fluorescence(),
+            index=DYE_INDEX,
+        )
 
-    def _transmitted(self, absorbance: Array) -> Array:
-        """Return counts of white light; a bubble in the cell spoils the whole read."""
-        passed = (10.0**-absorbance + STRAY) / (1.0 + STRAY)
-        if np.any(absorbance) and self._rng.random() < BUBBLE_P:
-            passed = np.maximum(1e-6, passed * self._rng.uniform(0.4, 0.9) + self._rng.normal(0, 0.01, len(passed)))
-        counts = np.maximum(0.5, self._noisy(self._lamp_e * passed, offset=0.0))
-        baseline = self._rng.normal(0, 2e-3) + self._rng.normal(0, 2e-3) * (GRID_NM - 475.0) / 175.0
-        return np.asarray(counts * 10.0**-baseline + DARK_E)
+    def _colloid(self, growth: Growth) -> _Liquid:
+        """Return the well's aliquot; what evaporated from the well raises absorbance only."""
+        colloid, led = growth.state, np.array([EXCITATION_NM])
+        denser = math.exp(self._faults.evaporation_per_h * colloid.time_s / 3600)
+        at_led = denser * float(absorbance(colloid, led, self._path_cm)[0])
+        by_crystals = denser * float(crystal_absorbance(colloid, led, self._path_cm)[0]) / at_led
+        taken = -math.expm1(-math.log(10) * at_led) * by_crystals
+        return _Liquid(
+            absorbance=denser * absorbance(colloid, GRID_NM, self._path_cm),
+            emitted=taken * emission(colloid, GRID_NM) + _fluorescence(),
+            index=MEDIUM_INDEX,
+        )
 
-    def _emitted(self, content: Content, population: Population | None, absorbance: Array, now_s: float) -> Array:
-        """Return emission counts under the LED, re-absorbed over half the path."""
-        self._first_s = now_s if self._first_s is None else self._first_s
-        led = LED_E * (1.0 + self._drift_per_h * (now_s - self._first_s) / 3600.0)
-        light = led * BLANK_FLUORESCENCE * _band(GRID_NM, 2.95, 0.55) / MEDIUM_N**2
-        absorbed = 1.0 - 10.0 ** -self._absorbance(content, population, np.array([EXCITATION_NM]))[0]
-        if content == "dye":
-            light = led * (BLANK_FLUORESCENCE + absorbed * self._dye_plqy) * _band(GRID_NM, 2.583, 0.32) / DYE_N**2
-        elif population is not None:
-            shape = population.emission(GRID_NM)
-            shape = shape / (shape.sum() * 0.5)  # photons per nm on the 0.5 nm grid
-            light = light + led * absorbed * population.plqy * shape / MEDIUM_N**2
-        return self._noisy(light * 10.0 ** (-absorbance / 2.0))
+    def _white(self, liquid: _Liquid, bubble: Array, role: Role, rng: np.random.Generator) -> Array:
+        """Return the lamp's electrons behind the cell; between blank and others the baseline has moved."""
+        step, tilt = self._faults.baseline_sd * rng.standard_normal(2) * (role != "blank")
+        moved = 10 ** -(step + tilt * (GRID_NM - 475.0) / 175.0)
+        passed = (10**-liquid.absorbance + STRAY) / (1 + STRAY)
+        return np.asarray(WHITE_E * _lamp() * np.maximum(passed * bubble, 1e-6) * moved)
 
-    def _noisy(self, electrons: Array, *, offset: float = DARK_E) -> Array:
-        """Add shot and read noise of the averaged exposures, and the detector's offset."""
-        sd = np.sqrt((np.maximum(electrons, 0.0) + READ_NOISE_E**2) / AVERAGES)
-        return np.asarray(electrons + offset + sd * self._rng.standard_normal(len(electrons)))
+    def _emission(self, liquid: _Liquid, now_s: float) -> Array:
+        """Return the electrons of emission that leaves the cell."""
+        escaped = 10 ** (-TRAVELLED * liquid.absorbance) / liquid.index**2
+        return LED_E * self.led(now_s) * PIXEL_NM * liquid.emitted * escaped
 
-    def _spectrum(self, kind: Kind, role: Role, counts: Array, now_s: float) -> Spectrum:
-        full = FULL_WELL_E + DARK_E
+    def _bubble(self, rng: np.random.Generator) -> Array:
+        """Return what passes a bubble that may be in the cell, ``(w,)``; blanks and dyes are looked at first [X]."""
+        there, part, grain = rng.random(), rng.uniform(0.4, 0.9), rng.normal(0.0, 0.01, GRID_NM.size)
+        return part + grain if there < self._faults.bubbles else np.ones(GRID_NM.size)
+
+    @staticmethod
+    def _noisy(light_e: Array, rng: np.random.Generator) -> Array:
+        return light_e + rng.standard_normal(GRID_NM.size) * np.sqrt((light_e + READ_NOISE_E**2) / AVERAGES)
+
+    def _spectrum(self, light_e: Array, kind: Kind, role: Role, now_s: float) -> Spectrum:
+        counts = np.minimum(light_e + OFFSET_E, FULL_WELL_E)
         return Spectrum(
             kind=kind,
             role=role,
             wavelength_nm=GRID_NM,
-            counts=np.where(self._dead, np.nan, np.minimum(counts, full)),
+            counts=np.where(self._dead, np.nan, counts),
             time_s=now_s,
-            instrument=self.instrument,
+            instrument=self.name,
             averages=AVERAGES,
-            integration_ms=INTEGRATION_MS,
-            full_well=full,
+            full_well=FULL_WELL_E,
         )
 
 
-def _bell(wavelength_nm: Array, centre_nm: float, sd_nm: float) -> Array:
-    return np.asarray(np.exp(-(((wavelength_nm - centre_nm) / sd_nm) ** 2) / 2))
+def _lamp() -> Array:
+    """Return the white lamp, 1 at its maximum, ``(w,)`` (section 4)."""
+    warm = np.exp(-(((GRID_NM - 520.0) / 150.0) ** 2) / 2)
+    lamp = np.maximum(0.05, 0.15 + 0.85 * warm + 0.25 * np.exp(-(((GRID_NM - 310.0) / 60.0) ** 2) / 2))
+    return np.asarray(lamp / lamp.max())
 
 
-def _band(wavelength_nm: Array, centre_ev: float, fwhm_ev: float) -> Array:
-    """Return a band that is Gaussian in energy, as photons per nm with unit area."""
-    energy = HC_EV_NM / wavelength_nm
-    sd = fwhm_ev / FWHM_PER_SD
-    density = np.exp(-(((energy - centre_ev) / sd) ** 2) / 2) / (sd * np.sqrt(2 * np.pi))
-    return np.asarray(density * energy**2 / HC_EV_NM)
+def _fluorescence() -> Array:
+    """Return the photons per nm of cell and medium for each photon of the LED, ``(w,)``."""
+    band = np.exp(-(((GRID_NM - FLUORESCENCE_NM) / FLUORESCENCE_SD_NM) ** 2) / 2)
+    return np.asarray(FLUORESCENCE * band / (band.sum() * PIXEL_NM))
+
+
+def _energy_band(wavelength_nm: Array, centre_nm: float, fwhm_ev: float) -> Array:
+    """Return a Gaussian in photon energy, of height 1, ``(w,)``."""
+    distance_ev = HC_EV_NM / wavelength_nm - HC_EV_NM / centre_nm
+    return np.asarray(np.exp(-((distance_ev * FWHM_PER_SD / fwhm_ev) ** 2) / 2))
