@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ SPEC = {
     "batch_effect": True,
     "pipettes": [{"mount": "left", "name": "flex_1channel_50", "min_ul": 5.0, "max_ul": 50.0}],
     "operator_delay_s": 100.0,
+    "analyzer": sys.executable,  # never called: the analyser is injected, and the process tests send no protocol
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sdl.errors import Refused
 from sdl.lab.virtual.chance import NUCLEATION_SD, SOLUBILITY_SD, Effect, batch_effect, lot_effect
-from sdl.lab.virtual.chemistry import MOLAR_VOLUME_M3, Colloid, Growth, Mix, simulate
+from sdl.lab.virtual.chemistry import Colloid, Growth, Mix, simulate
 from sdl.lab.virtual.optics import TRUTH_NM, absorbance, emission, plqy, truth
 
 NOMINAL = Mix.of_volumes()
@@ -20,7 +20,7 @@ LEAN = replace(NOMINAL, topo_mol_l=0.12 * 0.08 / 3.12)
 """The nominal recipe with a PbBr2 stock of 0.12 M TOPO, 3:1."""
 
 POINTS = [
-    # cs, pb, topo, diluent in mL | C, rpm | quench min, lecithin mL | read min | L, SD %, PL, FWHM, PLQY, yield, X, A400
+    # cs, pb, topo, diluent mL | C, rpm | quench min, lecithin mL | read min | L, SD %, PL, FWHM, PLQY, yield, X, A400
     ((0.040, 0.080, 0, 3.000), (25, 600), None, 30, (5.75, 8.6, 495.5, 16.2, 0.460, 0.913, 0.968, 1.204)),
     ((0.040, 0.080, 0, 3.000), (25, 600), (5, 0.040), 7, (4.34, 9.3, 483.2, 17.5, 0.656, 0.393, 0.968, 0.515)),
     ((0.040, 0.080, 0, 12.00), (25, 600), (30, 0.020), 32, (3.03, 8.9, 462.6, 18.1, 0.540, 0.967, 0.968, 0.340)),
@@ -59,16 +59,22 @@ def population(mean_nm: float, dispersion: float) -> Colloid:
 
 
 @pytest.mark.parametrize(("volumes_ml", "held", "quenched", "read_min", "expected"), POINTS)
-def test_a_run_gives_the_check_point_to_its_last_digit(volumes_ml, held, quenched, read_min, expected) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_gives_the_check_point_to_its_last_digit(
+    volumes_ml: tuple[float, ...],
+    held: tuple[float, float],
+    quenched: tuple[float, float] | None,
+    read_min: float,
+    expected: tuple[float, ...],
+) -> None:
     cs, pb, topo, diluent = volumes_ml
     mix = Mix.of_volumes(cs_ml=cs, pb_ml=pb, topo_ml=topo, diluent_ml=diluent, temperature_c=held[0], rpm=held[1])
     quench_min, lecithin = quenched or (math.inf, 0.0)
     (colloid,) = grown(mix, read_min, quench_min=quench_min, ratio=lecithin / cs)
     true = truth(colloid)
     a400 = float(absorbance(colloid, np.array([400.0]), 1.0)[0])
-    seen = (true.edge_length_nm, true.dispersion_percent, true.pl_peak_nm, true.fwhm_nm, true.plqy)
-    seen += (true.yield_fraction, colloid.converted, a400)
-    for got, wanted, digit in zip(seen, expected, LAST_DIGIT, strict=True):
+    outcome = (true.edge_length_nm, true.dispersion_percent, true.pl_peak_nm, true.fwhm_nm, true.plqy)
+    rest = (true.yield_fraction, colloid.converted, a400)
+    for got, wanted, digit in zip(outcome + rest, expected, LAST_DIGIT, strict=True):
         assert got == pytest.approx(wanted, abs=0.55 * digit)
 
 
@@ -77,7 +83,9 @@ def test_dots_grow_within_the_run_as_published() -> None:
     assert edges == pytest.approx([2.5, 3.2, 4.2, 5.0, 5.75], rel=0.05)
 
 
-@pytest.mark.parametrize(("diluent_ml", "edge_nm", "t50_s"), [(1.5, 7.8, 689), (3, 5.8, 440), (6, 4.1, 277), (12, 3.0, 175)])
+@pytest.mark.parametrize(
+    ("diluent_ml", "edge_nm", "t50_s"), [(1.5, 7.8, 689), (3, 5.8, 440), (6, 4.1, 277), (12, 3.0, 175)]
+)
 def test_dilution_makes_dots_smaller_and_faster(diluent_ml: float, edge_nm: float, t50_s: float) -> None:
     mix = Mix.of_volumes(diluent_ml=diluent_ml)
     assert grown(mix, 30)[0].mean_nm == pytest.approx(edge_nm, rel=0.05)
@@ -189,21 +197,18 @@ def test_cs_is_neither_made_nor_lost(cs: float, pb_to_cs: float, topo_to_pb: flo
     mix = Mix(cs_mol_l=cs, pb_mol_l=pb, topo_mol_l=pb * topo_to_pb, dopa_mol_l=4.7 * cs, temperature_c=celsius)
     (colloid,) = grown(mix, 20)
     held = colloid.reservoir_mol_l + colloid.monomer_mol_l + colloid.crystal_mol_l
-    assert held == pytest.approx(colloid.converted * cs, rel=0.02)
+    assert held == pytest.approx(colloid.converted * cs, rel=0.01)
     assert 0 <= colloid.converted <= min(1.0, pb / (1.5 * cs))
-    assert colloid.crystal_mol_l == pytest.approx(
-        float(np.sum(colloid.number_per_l * (1e-9 * colloid.edge_nm) ** 3)) / MOLAR_VOLUME_M3
-    )
 
 
 def test_the_batch_effect_has_the_stated_spread_half_of_it_by_lot() -> None:
     lots = ("Cs-DOPA 1", "PbBr2-TOPO 1")
-    everywhere = [batch_effect(seed, lots, 1, "vials/A1") for seed in range(3000)]
-    in_one_lot = [batch_effect(7, lots, run, "vials/A1") for run in range(3000)]
-    in_one_run = [batch_effect(7, lots, 1, f"vials/{n}") for n in range(3000)]
+    everywhere = [batch_effect(seed, lots, 1, "vials/A1") for seed in range(2000)]
+    in_one_lot = [batch_effect(7, lots, run, "vials/A1") for run in range(2000)]
+    in_one_run = [batch_effect(7, lots, 1, f"vials/{n}") for n in range(2000)]
     for effects, share in ((everywhere, 1.0), (in_one_lot, 0.5), (in_one_run, 0.25)):
-        assert np.std([math.log(e.nucleation) for e in effects]) == pytest.approx(NUCLEATION_SD * share**0.5, rel=0.05)
-        assert np.std([math.log(e.solubility) for e in effects]) == pytest.approx(SOLUBILITY_SD * share**0.5, rel=0.05)
+        assert np.std([math.log(e.nucleation) for e in effects]) == pytest.approx(NUCLEATION_SD * share**0.5, rel=0.06)
+        assert np.std([math.log(e.solubility) for e in effects]) == pytest.approx(SOLUBILITY_SD * share**0.5, rel=0.06)
     lot = lot_effect(7, lots)
     assert np.mean([math.log(e.solubility) for e in in_one_lot]) == pytest.approx(math.log(lot.solubility), abs=0.004)
 
@@ -215,13 +220,13 @@ def test_the_batch_effect_is_the_same_in_every_process() -> None:
     assert effect.solubility == pytest.approx(PINNED.solubility, rel=1e-12)
 
 
-PINNED = Effect(nucleation=1.0, solubility=1.0)
+PINNED = Effect(nucleation=1.1077147536512493, solubility=0.8915980775017857)
 """What this seed, these lots, run and well give: a change of it changes every virtual campaign."""
 
 
 def test_the_batch_effect_moves_the_nominal_peak_by_a_nanometre() -> None:
     peaks = []
-    for seed in range(40):
+    for seed in range(30):
         (colloid,) = simulate(NOMINAL, read_s=[1800.0], effect=batch_effect(seed, ("a", "b"), 1, "vials/A1"))
         peaks.append(truth(colloid).pl_peak_nm)
     assert np.std(peaks) == pytest.approx(1.1, abs=0.35)

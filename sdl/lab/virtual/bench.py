@@ -116,7 +116,7 @@ class VirtualBench:
             cs_mol_l=mol_l["Cs"],
             pb_mol_l=mol_l["Pb"],
             topo_mol_l=mol_l["TOPO"],
-            dopa_mol_l=mol_l["DOPA"],
+            dopa_mol_l=mol_l["DOPA"] + mol_l["Cs"],  # free, and what came bound to the Cs
             temperature_c=vessel.celsius,
         )
         effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else NO_EFFECT

@@ -202,10 +202,11 @@ class Growth:
             self._quenched_s = t_s
         self._quench_ratio = ratio
 
-    def advance(self, t_s: float) -> None:
-        """Let time go on to ``t_s``; an earlier time than before changes nothing."""
+    def advance(self, t_s: float) -> Colloid:
+        """Let time go on to ``t_s`` and return what is there; an earlier time than before changes nothing."""
         while self._t < t_s:
             self._step(t_s)
+        return self.state
 
     @property
     def state(self) -> Colloid:
@@ -233,6 +234,8 @@ class Growth:
         demand = 6 * self._number * edge * edge * speed
         fastest = 2 * MOLAR_VOLUME_M3 * float(np.abs(speed * (monomer - local)).max(initial=0.0))
         dt, at_end = self._length(fastest, births > 0, end_s)
+        if births > 0:  # far outside the ligands of the papers nuclei would take more than there is
+            births = min(births, (monomer / dt + released) * MOLAR_VOLUME_M3 / nucleus**3)
         gained = released + float(demand @ local) - births * nucleus**3 / MOLAR_VOLUME_M3
         monomer = max(0.0, (monomer + dt * gained) / (1 + dt * float(demand.sum())))
         self._reservoir -= dt * released
@@ -292,8 +295,4 @@ def simulate(
     """Return what is in the well at each time of ``read_s``, which rise."""
     growth = Growth(mix, effect)
     growth.quench(quench_s, quench_ratio)
-    seen = []
-    for t_s in read_s:
-        growth.advance(t_s)
-        seen.append(growth.state)
-    return seen
+    return [growth.advance(t_s) for t_s in read_s]

@@ -1,0 +1,183 @@
+"""The example campaign through the command line, many seeds, against Sobol; and what the confirmed recipe truly gives.
+
+``python -m benchmarks.campaign --seeds 10 [--jobs 2] [--sobol 10]``. Every campaign is the shipped example with another
+seed: another virtual lab (lots, pipettes, dye, pixels) and another start of the model. Truth is the virtual lab's
+chemistry with this lab's lots and without run, well, pipetting and read noise. Sobol makes the same wells without a
+robot: same chemistry, batch effect and spectrometer, same definition of a hit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdl.chemistry.compiler import design_space
+from sdl.config.load import load_campaign
+from sdl.lab.virtual.chance import Effect, batch_effect, lot_effect
+from sdl.lab.virtual.chemistry import Growth, Mix
+from sdl.lab.virtual.optics import Truth, truth
+from sdl.space import Design
+from sdl.store import Store
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "blue-465"
+LOTS = frozenset({"2026-11-02"})
+"""The lots of the example's Cs and Pb stocks."""
+
+TRUE_WITHIN_NM, TRUE_FWHM_NM = 1.5, 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One campaign: experiments in all, to the first hit and to the first confirmed one, and the truth of that."""
+
+    seed: int
+    code: int
+    experiments: int
+    first_hit: int | None
+    first_confirmed: int | None
+    true_pl_nm: float | None
+    true_fwhm_nm: float | None
+    run_sd_nm: float | None
+    seconds: float
+    cpu_s: float
+    rss_mb: float
+
+
+def vial(design: Design, effect: Effect) -> Truth:
+    """Return the noise-free features of ``design`` 300 s after its quench."""
+    d = {name: float(value) for name, value in design.items()}
+    cs = d["cs_concentration_mmol_l"] / 1000.0
+    pb = d["pb_to_cs"] * cs
+    mix = Mix(
+        cs_mol_l=cs,
+        pb_mol_l=pb,
+        topo_mol_l=d["topo_to_pb"] * pb,
+        dopa_mol_l=cs * 95.0 / 20.0,  # the stock's bound and free DOPA over its Cs
+        temperature_c=d["temperature_c"],
+    )
+    growth = Growth(mix, effect)
+    growth.quench(d["growth_time_s"], d["lecithin_to_cs"])
+    growth.advance(d["growth_time_s"] + 300.0)
+    return truth(growth.state)
+
+
+def one(seed: int) -> Outcome:
+    """Run one campaign in a process and a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "campaign.yaml")
+        text = (EXAMPLE / "campaign.yaml").read_text(encoding="utf-8")
+        file.write_text(text.replace("\nseed: 7", f"\nseed: {seed}"), encoding="utf-8")
+        Path(folder, "lab.yaml").write_text((EXAMPLE / "lab.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        command = [sys.executable, "-m", "sdl.cli", "run", str(file), "--runner", "plain", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode not in (0, 7):
+            raise SystemExit(f"seed {seed}: exit {done.returncode}\n{done.stderr[-2000:]}")
+        said = json.loads(done.stdout)
+        with Store.open(Path(said["state_dir"]), create=False) as store:
+            known, order = store.diagnostics(), {e.id: e.seq for e in store.experiments()}
+        return Outcome(
+            seed=seed,
+            code=done.returncode,
+            experiments=said["experiments"],
+            first_hit=order.get(said["first_hit_at"]),
+            seconds=time.monotonic() - begun,
+            cpu_s=used.ru_utime - before,
+            rss_mb=used.ru_maxrss / 1024,
+            **_confirmed(seed, known, order),
+        )
+
+
+def _confirmed(seed: int, known: dict[int, Any], order: dict[str, int]) -> dict[str, Any]:
+    """Return when a design was first confirmed, its truth, and how much one well of it scatters between runs."""
+    batches = [b for b in sorted(known) if known[b].get("confirmed")]
+    if not batches:
+        return {"first_confirmed": None, "true_pl_nm": None, "true_fwhm_nm": None, "run_sd_nm": None}
+    best = known[batches[0]]["confirmed"][0]
+    seen = vial(best["design"], lot_effect(seed, LOTS))
+    runs = [vial(best["design"], batch_effect(seed, LOTS, 1000 + k, "vials/A1")).pl_peak_nm for k in range(12)]
+    done = (batches[0] - 1) * 8
+    return {
+        "first_confirmed": min(done, len(order)),
+        "true_pl_nm": seen.pl_peak_nm,
+        "true_fwhm_nm": seen.fwhm_nm,
+        "run_sd_nm": float(np.std(runs, ddof=1)),
+    }
+
+
+def sobol_first_hit(seed: int) -> int | None:
+    """Return how many Sobol designs this lab makes before one is a hit (true features of each well); None if none."""
+    campaign = load_campaign(EXAMPLE / "campaign.yaml")
+    designs = design_space(campaign).sobol(campaign.budget.experiments, seed=seed)
+    for number, design in enumerate(designs, start=1):
+        effect = batch_effect(seed, LOTS, (number - 1) // 8, f"vials/{number}")
+        seen = vial(design, effect)
+        if campaign.target.hit({"pl_peak_nm": seen.pl_peak_nm, "fwhm_nm": seen.fwhm_nm, "plqy": seen.plqy}):
+            return number
+    return None
+
+
+def table(outcomes: list[Outcome], sobol: list[int | None]) -> str:
+    """Return the result as Markdown."""
+    cells = lambda values, form: [form.format(v) if v is not None else "-" for v in values]  # noqa: E731
+    lines = [
+        "| seed | experiments | first hit | first confirmed | true PL nm | true FWHM nm | run-to-run sd nm | s | MB |"
+    ]
+    lines.append("|---" * 9 + "|")
+    for o in outcomes:
+        row = [o.seed, o.experiments, o.first_hit or "-", o.first_confirmed or "-"]
+        row += cells([o.true_pl_nm], "{:.2f}") + cells([o.true_fwhm_nm], "{:.1f}") + cells([o.run_sd_nm], "{:.2f}")
+        lines.append("| " + " | ".join(map(str, [*row, f"{o.seconds:.0f}", f"{o.rss_mb:.0f}"])) + " |")
+    sure = [o for o in outcomes if o.first_confirmed is not None]
+    true = [o for o in sure if abs(o.true_pl_nm - 465.0) <= TRUE_WITHIN_NM and o.true_fwhm_nm < TRUE_FWHM_NM]  # type: ignore[operator]
+    lines += [
+        "",
+        f"Confirmed within the budget: {len(sure)} of {len(outcomes)} seeds; "
+        f"true to +-{TRUE_WITHIN_NM} nm and below {TRUE_FWHM_NM:g} nm: {len(true)} of {len(sure)}.",
+    ]
+    ours = [o.first_hit for o in outcomes if o.first_hit]
+    theirs = [s for s in sobol if s]
+    lines.append(
+        f"Experiments to the first measured hit: model {_median(ours)} ({len(ours)} of {len(outcomes)} seeds), "
+        f"Sobol {_median(theirs)} ({len(theirs)} of {len(sobol)} seeds within 48)."
+    )
+    return "\n".join(lines)
+
+
+def _median(values: list[int]) -> str:
+    return f"median {np.median(values):g}, range {min(values)}-{max(values)}" if values else "none"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--sobol", type=int, default=10)
+    asked = parser.parse_args()
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        outcomes = list(pool.map(one, range(1, asked.seeds + 1)))
+    sobol = [sobol_first_hit(seed) for seed in range(1, asked.sobol + 1)]
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, {asked.jobs} campaigns at a time\n"
+    )
+    print(table(outcomes, sobol))
+
+
+if __name__ == "__main__":
+    main()
