@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import Advisor
-from sdl.errors import SdlError
 from sdl.space import Columns, Design, DesignSpace
 from sdl.target import Target, match, maximize, minimize
 

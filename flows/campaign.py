@@ -10,6 +10,7 @@ from typing import Any, Literal
 from flows import steps
 from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
+from sdl.chemistry.compiler import design_space
 from sdl.config.load import load_campaign
 from sdl.errors import BudgetSpent, SdlError
 from sdl.lab import simulated
@@ -43,6 +44,8 @@ def run_campaign(
 ) -> tuple[Mapping[str, Any], int]:
     """Open the lab, run the campaign, write the report; return its summary and the exit code."""
     loaded = load_campaign(file)
+    if loaded.lab is not None:
+        design_space(loaded)  # refuse before anything is started or created
     folder = state_folder(file, state, campaign=loaded)
     refuse_a_changed_campaign(loaded, folder)
     session = open_session(loaded, folder, quiet=quiet)

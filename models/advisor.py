@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 from models import filling
 from models.encode import DesignCode, check_feature
-from models.suggestion import Confirmation, Forecast, Kind, Row, Suggestion
+from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Row, Suggestion
 from sdl.errors import NothingFeasible, Refused
 from sdl.space import Design, DesignSpace
 from sdl.target import Target
 
 if TYPE_CHECKING:
     from models.posterior import Posterior
-
-CONFIRMED = 0.8
-"""P(all bounds hold for the design's mean outcome) of a confirmed hit: decided with the bench's noise in mind."""
 
 SMALLEST_START = 8
 """Space-filling experiments before the first model, at least: one batch of the built-in lab."""

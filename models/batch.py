@@ -12,16 +12,16 @@ from models import acquisition
 from models.acquisition import Offer, Search
 from models.filling import Allowed, sobol_axes
 from models.posterior import Posterior
-from models.suggestion import Confirmation, Forecast, Kind, Suggestion
+from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
 from sdl.space import Design
 from sdl.units import label_of, unit_of
 
-PROMISING, CERTAIN = 0.25, 0.8
-"""P(mean outcome in bounds) between which a measured design is repeated: worth it, and not yet confirmed; the first
-chosen by ``benchmarks/campaign_model.py``."""
+PROMISING = 0.25
+"""P(mean outcome in bounds) from which, and until it is confirmed, a measured design is repeated.
+Used in ``benchmarks/campaign_model.py``; other values are not compared yet."""
 
 REPEATS = 0.3
-"""Share of a batch spent on repeats at most: chosen by ``benchmarks/campaign_model.py``."""
+"""Share of a batch spent on repeats at most: 2 of 8; other shares are not compared yet."""
 
 SHARED_APART = 0.1
 """Values of a shared parameter closer than this share of its axis are not compared."""
@@ -60,7 +60,7 @@ def _repeats(
         fits = all(len({d[name] for d in beside}) <= k for name, k in shared.items())
         offered = pool is None or _stands_in(posterior, c.design, pool)
         running = _stands_in(posterior, c.design, pending)
-        if len(chosen) < slots and PROMISING <= c.p < CERTAIN and fits and offered and not running:
+        if len(chosen) < slots and PROMISING <= c.p < CONFIRMED and fits and offered and not running:
             chosen.append(c)
     return chosen
 
@@ -195,7 +195,7 @@ def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmat
     if repeat is not None:
         return (
             f"repeats {', '.join(repeat.experiments)}: its mean outcome is in bounds with {repeat.p:.0%} certainty, "
-            f"{CERTAIN:.0%} confirm it; a further run tells the design from luck ({outlook})"
+            f"{CONFIRMED:.0%} confirm it; a further run tells the design from luck ({outlook})"
         )
     unknown = sorted(set(posterior.target.bounded) - set(posterior.codec.names))
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"

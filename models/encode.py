@@ -20,7 +20,10 @@ Array = NDArray[np.float64]
 ScaleKind = Literal["energy", "log", "logit", "plain"]
 
 LOG_RATIO = 4.0
-"""A positive range this wide is modelled in its logarithm: chosen by ``benchmarks/campaign_model.py``."""
+"""A positive range this wide (high over low) is modelled in its logarithm.
+
+Without it ``benchmarks/campaign_model.py --plant synthetic`` needed 25 instead of 16 experiments to the first hit, and
+3 instead of 5 of 6 campaigns confirmed one within 48; that plant follows power laws, which suits logarithms."""
 
 PLQY_EDGE = 0.002
 """PLQY is kept this far from 0 and 1 before its logit: below the 1 % a relative measurement can resolve."""
@@ -29,7 +32,6 @@ LARGEST = 1e12
 """A feature above this is a unit or parser error in every unit the table of `sdl.units` knows."""
 
 _PEAKS = ("pl_peak_nm", "x1_nm", "x2_nm")
-_LINEAR_SLOPE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _inward(kind: ScaleKind, value: float) -> tuple[float, float]:
     if kind == "logit":
         share = float(np.clip(value, PLQY_EDGE, 1.0 - PLQY_EDGE))
         return float(np.log(share / (1.0 - share))), 1.0 / (share * (1.0 - share))
-    return value, _LINEAR_SLOPE
+    return value, 1.0
 
 
 def _outward(kind: ScaleKind, y: Tensor) -> Tensor:

@@ -8,6 +8,10 @@ from typing import Literal
 
 Kind = Literal["sobol", "explore", "exploit", "replicate", "fallback"]
 
+CONFIRMED = 0.8
+"""P(all bounds hold for the design's mean outcome) from which a hit is confirmed: a run-to-run scatter of 1-3 nm makes
+one measured +-1 nm luck (``docs``: what a hit is)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:

@@ -40,7 +40,7 @@ _SCALE_PRIOR = (0.0, 1.0)
 """The same of the signal: about the outcome's own variance."""
 
 _FIT_STEPS = 100
-"""L-BFGS iterations at most; fits of 10-50 rows end after 20-60 (``benchmarks/campaign_model.py``)."""
+"""L-BFGS iterations at most: bounds the time of one fit."""
 
 
 class RunKernel(Kernel):

@@ -197,6 +197,9 @@ def _print_json(document: Any) -> None:
 
 def command(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; nothing but a bug raises."""
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # matrices of some hundred rows: more threads only wait for each other
     try:
         return int(app(arguments, exit_on_error=False, print_error=False, result_action="return_value") or 0)
     except CycloptsError as exc:

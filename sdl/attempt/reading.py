@@ -57,6 +57,8 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
     """Read the features of one saved sample, with the newest dark, blank and dye of the same attempt."""
     lab, store = session.lab, session.store
     reader = lab.reader
+    design = store.experiment(experiment).design if experiment else {}
+    temperature = float(design.get("temperature_c", session.compiler.route.nominal["temperature_c"]))
     medium = session.campaign.stocks[session.compiler.route.medium].solvent
     optics = Optics(
         path_mm=reader.path_mm,
@@ -65,10 +67,9 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
         dye_plqy_rsd=reader.dye_plqy_rsd,
         dye_refractive_index=reader.dye_refractive_index,
         refractive_index=SOLVENTS[medium].refractive_index,
-        temperature_c=lab.room_c,
+        temperature_c=temperature,
     )
     wanted = session.campaign.target.goals.get("pl_peak_nm")
-    design = store.experiment(experiment).design if experiment else {}
     cs = design.get("cs_concentration_mmol_l", session.compiler.route.nominal["cs_concentration_mmol_l"])
     return features(
         store.spectra(read_id),

@@ -99,7 +99,10 @@ def growth(facts: Facts) -> go.Figure | None:
             error_y={"array": [HALF_95 * v.sd for v in x1], "color": colour, "thickness": 1, "width": 2},
             mode="lines+markers",
             line={"color": colour, "width": 1.6},
-            marker={"size": [9 if r.outcome else 6 for r in reads], "symbol": ["circle" if r.outcome else "circle-open" for r in reads]},
+            marker={
+                "size": [9 if r.outcome else 6 for r in reads],
+                "symbol": ["circle" if r.outcome else "circle-open" for r in reads],
+            },
             name=e.id,
             showlegend=e.id in chosen and bool(reads),
         )
@@ -140,7 +143,11 @@ def _curve(store: Store, facts: Facts, read: Read, kind: Kind) -> Curve | None:
         return None
     near = (x >= SEEN_NM[0]) & (x <= SEEN_NM[1]) & np.isfinite(y)
     step = max(1, int(near.sum()) // POINTS)
-    return Curve(read=read, wavelength_nm=x[near][::step].round(2), values=y[near][::step].round(5)) if near.any() else None
+    return (
+        Curve(read=read, wavelength_nm=x[near][::step].round(2), values=y[near][::step].round(5))
+        if near.any()
+        else None
+    )
 
 
 def _of(spectra: Sequence[Spectrum], role: Role, kind: Kind) -> Spectrum | None:

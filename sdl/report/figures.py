@@ -118,7 +118,16 @@ def parity(facts: Facts) -> go.Figure | None:
         pad = 0.08 * (max(ends) - min(ends)) or 1.0
         reach = [min(ends) - pad, max(ends) + pad]
         _band(fig, facts.goals.get(name), name, row, col)
-        fig.add_scatter(x=reach, y=reach, mode="lines", line={"color": GREY, "dash": "dash"}, showlegend=False, hoverinfo="skip", row=row, col=col)
+        fig.add_scatter(
+            x=reach,
+            y=reach,
+            mode="lines",
+            line={"color": GREY, "dash": "dash"},
+            showlegend=False,
+            hoverinfo="skip",
+            row=row,
+            col=col,
+        )
         for kind in KINDS:
             here = [e for e in cases if _kind(e) == kind]
             if here:
@@ -174,13 +183,17 @@ def varied(facts: Facts) -> go.Figure | None:
         return None
     columns = min(COLUMNS, len(parameters))
     rows = math.ceil(len(parameters) / columns)
-    fig = make_subplots(rows=rows, cols=columns, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.26 / rows)
+    fig = make_subplots(
+        rows=rows, cols=columns, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.26 / rows
+    )
     dressed(fig, 60 + 240 * rows)
     for place, parameter in enumerate(parameters):
         row, col = place // columns + 1, place % columns + 1
         _band(fig, facts.goals.get(name), name, row, col)
         for kind in KINDS:
-            here = [e for e in facts.measured if _kind(e) == kind and name in e.features.values and parameter in e.design]
+            here = [
+                e for e in facts.measured if _kind(e) == kind and name in e.features.values and parameter in e.design
+            ]
             fig.add_scatter(
                 x=[_scaled(parameter, e.design[parameter]) for e in here],
                 y=[_value(e, name) for e in here],
@@ -207,7 +220,12 @@ def slices(facts: Facts) -> go.Figure | None:
     if not names:
         return None
     fig = make_subplots(
-        rows=len(names), cols=len(cuts), shared_xaxes=True, shared_yaxes="rows", horizontal_spacing=0.02, vertical_spacing=0.1 / len(names)
+        rows=len(names),
+        cols=len(cuts),
+        shared_xaxes=True,
+        shared_yaxes="rows",
+        horizontal_spacing=0.02,
+        vertical_spacing=0.1 / len(names),
     )
     dressed(fig, 60 + 180 * len(names))
     for row, name in enumerate(names, start=1):
@@ -237,7 +255,9 @@ def _slice(
         fillcolor="rgba(0, 114, 178, 0.15)",
         **edges,
     )
-    fig.add_scatter(x=x, y=mean, mode="lines", line={"color": SERIES[0], "width": 2}, showlegend=False, row=row, col=col)
+    fig.add_scatter(
+        x=x, y=mean, mode="lines", line={"color": SERIES[0], "width": 2}, showlegend=False, row=row, col=col
+    )
 
 
 def _band(fig: go.Figure, goal: Goal | None, name: str, row: int, col: int = 1) -> None:
@@ -281,5 +301,7 @@ def _rims(here: Sequence[Experiment]) -> dict[str, list[float] | list[str]]:
 def _hover(experiment: Experiment, facts: Facts) -> str:
     seen = experiment.features.values
     lines = [f"<b>{experiment.id}</b> ({experiment.kind}){', hit' if experiment.is_hit else ''}"]
-    lines += [f"{shown(n).label} {with_sd(n, seen[n].value, seen[n].sd)} {shown(n).unit}" for n in facts.features if n in seen]
+    lines += [
+        f"{shown(n).label} {with_sd(n, seen[n].value, seen[n].sd)} {shown(n).unit}" for n in facts.features if n in seen
+    ]
     return "<br>".join(lines)

@@ -9,7 +9,19 @@ from itertools import groupby
 from typing import Any
 
 from sdl.report.facts import Facts, Group
-from sdl.report.prose import amount, bounds, duration, flag_in_words, number, plural, reading, share, shown, wanted, with_sd
+from sdl.report.prose import (
+    amount,
+    bounds,
+    duration,
+    flag_in_words,
+    number,
+    plural,
+    reading,
+    share,
+    shown,
+    wanted,
+    with_sd,
+)
 from sdl.store import Experiment
 
 ACTIONS = {
@@ -39,7 +51,15 @@ def asked(facts: Facts) -> Table:
     rows = []
     for name, goal in facts.goals.items():
         seen = best.over_runs(name) if best else None
-        rows.append((shown(name).label, wanted(name, goal), bounds(name, goal), goal.source, amount(name, seen[0]) if seen else "–"))
+        rows.append(
+            (
+                shown(name).label,
+                wanted(name, goal),
+                bounds(name, goal),
+                goal.source,
+                amount(name, seen[0]) if seen else "–",
+            )
+        )
     return Table(head=("Quantity", "Wanted", "A hit is", "Measured by", "Best design"), rows=tuple(rows))
 
 
@@ -48,9 +68,15 @@ def space(facts: Facts) -> Table:
     best = facts.best
     rows = []
     for p in facts.parameters:
-        span = ", ".join(p["choices"]) if p.get("choices") else f"{_bare(p['name'], p['low'])} to {amount(p['name'], p['high'])}"
+        span = (
+            ", ".join(p["choices"])
+            if p.get("choices")
+            else f"{_bare(p['name'], p['low'])} to {amount(p['name'], p['high'])}"
+        )
         scope = "one value per thermal block" if p.get("scope") == "block" else "each vial its own"
-        rows.append((shown(p["name"]).label, span, scope, amount(p["name"], best.first.design.get(p["name"])) if best else "–"))
+        rows.append(
+            (shown(p["name"]).label, span, scope, amount(p["name"], best.first.design.get(p["name"])) if best else "–")
+        )
     return Table(head=("Parameter", "Allowed", "Scope", "Best design"), rows=tuple(rows))
 
 
@@ -60,9 +86,25 @@ def recipe(experiment: Experiment) -> Table | None:
     if not transfers:
         return None
     growth_s = float(experiment.recipe["growth_time_s"])
-    rows = [("", "before", f"bring the block to {amount('temperature_c', experiment.recipe['temperature_c'])} and wait", "", "")]
+    rows = [
+        (
+            "",
+            "before",
+            f"bring the block to {amount('temperature_c', experiment.recipe['temperature_c'])} and wait",
+            "",
+            "",
+        )
+    ]
     for number_, t in enumerate(transfers, start=1):
-        rows.append((str(number_), _when(t, growth_s), ACTIONS.get(t["action"], t["action"]), t["stock"], f"{t['volume_ul']:.1f} µL"))
+        rows.append(
+            (
+                str(number_),
+                _when(t, growth_s),
+                ACTIONS.get(t["action"], t["action"]),
+                t["stock"],
+                f"{t['volume_ul']:.1f} µL",
+            )
+        )
     outcome_s = [s for s in experiment.recipe.get("read_s") or () if s > growth_s]
     if outcome_s:
         after = duration(outcome_s[-1] - growth_s)
@@ -73,12 +115,23 @@ def recipe(experiment: Experiment) -> Table | None:
 def replicates(facts: Facts, group: Group) -> Table:
     """Each well of the best design as measured, and below them mean ± sd over runs."""
     names = facts.features
-    rows = [(e.id, _vial(e), e.kind, *(reading(n, e.features.values.get(n)) for n in names), _hit(e)) for e in group.experiments]
+    rows = [
+        (e.id, _vial(e), e.kind, *(reading(n, e.features.values.get(n)) for n in names), _hit(e))
+        for e in group.experiments
+    ]
     foot = ["mean ± sd between runs", "", ""]
     for name in names:
         over = group.over_runs(name)
-        foot.append("–" if over is None else amount(name, over[0]) + " (one run)" if over[1] is None else with_sd(name, over[0], over[1]))
-    return Table(head=("Experiment", "Vial", "Kind", *(shown(n).axis for n in names), "Hit"), rows=tuple(rows), foot=(*foot, ""))
+        foot.append(
+            "–"
+            if over is None
+            else amount(name, over[0]) + " (one run)"
+            if over[1] is None
+            else with_sd(name, over[0], over[1])
+        )
+    return Table(
+        head=("Experiment", "Vial", "Kind", *(shown(n).axis for n in names), "Hit"), rows=tuple(rows), foot=(*foot, "")
+    )
 
 
 def forecast(facts: Facts, group: Group) -> Table | None:
@@ -88,7 +141,14 @@ def forecast(facts: Facts, group: Group) -> Table | None:
         return None
     rows = []
     for name, x in told.suggestion["expected"].items():
-        rows.append((shown(name).label, amount(name, x["mean"]), f"{_bare(name, x['low'])} to {amount(name, x['high'])}", reading(name, told.features.values.get(name))))
+        rows.append(
+            (
+                shown(name).label,
+                amount(name, x["mean"]),
+                f"{_bare(name, x['low'])} to {amount(name, x['high'])}",
+                reading(name, told.features.values.get(name)),
+            )
+        )
     return Table(head=(f"{told.id}", "Expected", "95 % interval", "Then measured"), rows=tuple(rows))
 
 
@@ -96,7 +156,9 @@ def vials(facts: Facts) -> Table:
     """Which vial holds what."""
     names = [n for n in facts.features if n != "x1_nm"] or facts.features
     filled = [e for e in facts.experiments if _vial(e) != "–"]
-    rows = [(_vial(e), e.id, *(reading(n, e.features.values.get(n)) for n in names), _hit(e) or e.state) for e in filled]
+    rows = [
+        (_vial(e), e.id, *(reading(n, e.features.values.get(n)) for n in names), _hit(e) or e.state) for e in filled
+    ]
     marks = frozenset(i for i, e in enumerate(filled) if e.is_hit)
     return Table(head=("Vial", "Experiment", *(shown(n).axis for n in names), "Hit"), rows=tuple(rows), marks=marks)
 
@@ -115,7 +177,9 @@ def racks(facts: Facts) -> list[dict[str, Any]]:
         rows = [chr(c) for c in range(ord("A"), max(ord("D"), *(ord(r) for r, _ in here)) + 1)]
         columns = range(1, max(6, *(c for _, c in here)) + 1)
         cells = [[_cell(here.get((r, c)), name, sure) for c in columns] for r in rows]
-        maps.append({"title": f"Load {load}, rack “{rack}”", "rows": list(zip(rows, cells, strict=True)), "columns": columns})
+        maps.append(
+            {"title": f"Load {load}, rack “{rack}”", "rows": list(zip(rows, cells, strict=True)), "columns": columns}
+        )
     return maps
 
 
@@ -127,8 +191,28 @@ def experiments(facts: Facts) -> Table:
         design = (_bare(p, e.design.get(p)) for p in parameters)
         seen = (reading(n, e.features.values.get(n)) for n in features)
         p_hit = share(e.suggestion.get("p_hit")) if e.suggestion.get("expected") else "–"
-        rows.append((e.id, str(e.batch), e.kind, e.state, *design, *seen, p_hit, _hit(e), _vial(e), str(e.suggestion.get("why", ""))))
-    head = ("Experiment", "Batch", "Kind", "State", *(shown(p).axis for p in parameters), *(shown(n).axis for n in features))
+        rows.append(
+            (
+                e.id,
+                str(e.batch),
+                e.kind,
+                e.state,
+                *design,
+                *seen,
+                p_hit,
+                _hit(e),
+                _vial(e),
+                str(e.suggestion.get("why", "")),
+            )
+        )
+    head = (
+        "Experiment",
+        "Batch",
+        "Kind",
+        "State",
+        *(shown(p).axis for p in parameters),
+        *(shown(n).axis for n in features),
+    )
     marks = frozenset(i for i, e in enumerate(facts.experiments) if e.is_hit)
     return Table(head=(*head, "P(hit) before", "Hit", "Vial", "Why"), rows=tuple(rows), marks=marks)
 
@@ -153,21 +237,39 @@ def troubles(facts: Facts) -> Table:
             rows.append(("people", ev.experiment or _utc(ev.at_utc), _said(ev.data)))
     for r in facts.requests:
         answer = f"{r.answer} ({r.by}, {_utc(r.answered_at)})" if r.answer else "open: waits for a person"
-        rows.append(("request", _utc(r.asked_at), f"{r.what}: {_said(r.detail)}. {answer}" if r.detail else f"{r.what}. {answer}"))
+        rows.append(
+            (
+                "request",
+                _utc(r.asked_at),
+                f"{r.what}: {_said(r.detail)}. {answer}" if r.detail else f"{r.what}. {answer}",
+            )
+        )
     return Table(head=("What", "Where or when", "Why, and what was done"), rows=tuple(rows))
 
 
 def attempts(facts: Facts) -> Table:
     """The runs, each with the hash of the list that was verified before anything moved."""
-    rows = [(a.id, str(a.batch), a.robot or "–", a.state, a.list_hash or "–", a.protocol_hash or "–") for a in facts.attempts]
-    return Table(head=("Attempt", "Batch", "Robot", "State", "SHA-256 of the verified list", "SHA-256 of the protocol"), rows=tuple(rows))
+    rows = [
+        (a.id, str(a.batch), a.robot or "–", a.state, a.list_hash or "–", a.protocol_hash or "–")
+        for a in facts.attempts
+    ]
+    return Table(
+        head=("Attempt", "Batch", "Robot", "State", "SHA-256 of the verified list", "SHA-256 of the protocol"),
+        rows=tuple(rows),
+    )
 
 
 def sources(facts: Facts) -> Table:
     """Where the page comes from: file, seed, versions, chain."""
     said, summary = facts.asked, facts.summary
-    models = sorted({str(e.suggestion["model"]) for e in facts.experiments if e.suggestion.get("model") not in (None, "none")})
-    chain = f"{plural(summary.events, 'event')}, every hash and every row as written" if not facts.problems else "; ".join(facts.problems)
+    models = sorted(
+        {str(e.suggestion["model"]) for e in facts.experiments if e.suggestion.get("model") not in (None, "none")}
+    )
+    chain = (
+        f"{plural(summary.events, 'event')}, every hash and every row as written"
+        if not facts.problems
+        else "; ".join(facts.problems)
+    )
     rows = [
         ("Campaign file", str(said.get("file", "–"))),
         *((f"Version {v.version} of {_utc(v.at_utc)}", f"SHA-256 {v.sha256}") for v in facts.versions),
@@ -192,7 +294,9 @@ def _cell(experiment: Experiment | None, name: str, sure: set[str]) -> dict[str,
     if experiment is None:
         return None
     value = experiment.features.plain.get(name)
-    hit = "confirmed" if experiment.id in sure and experiment.is_hit else "hit" if experiment.is_hit else experiment.state
+    hit = (
+        "confirmed" if experiment.id in sure and experiment.is_hit else "hit" if experiment.is_hit else experiment.state
+    )
     text = "lost" if experiment.state == "lost" else "" if value is None else number(value * shown(name).factor)
     return {"class": hit, "text": text, "seq": str(experiment.seq), "title": experiment.id}
 
@@ -211,7 +315,9 @@ def _hit(experiment: Experiment) -> str:
 
 
 def _said(data: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.items() if value not in ("", None, {}, []))
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value}" for key, value in data.items() if value not in ("", None, {}, [])
+    )
 
 
 def _utc(at_utc: str) -> str:

@@ -21,7 +21,11 @@ def state(facts: Facts) -> tuple[str, str]:
     if not facts.experiments:
         return "open", "Not started"
     if budget.get("experiments") and used >= budget["experiments"]:
-        return ("good", "Target reached at the end of the budget") if sure else ("bad", "Budget spent without a confirmed hit")
+        return (
+            ("good", "Target reached at the end of the budget")
+            if sure
+            else ("bad", "Budget spent without a confirmed hit")
+        )
     return ("open", "Running") if facts.summary.running else ("open", "Not finished; “sdl resume” continues")
 
 
@@ -39,7 +43,11 @@ def tiles(facts: Facts) -> list[tuple[str, str, str]]:
         ("Experiments", str(spent(facts)), f"of {budget.get('experiments', '–')}" + (f", {lost} lost" if lost else "")),
         ("Measured hits", str(len(facts.hits)), "every bound holds as measured"),
         ("Confirmed hits", str(len(facts.confirmed)), f"of {budget.get('confirmed_hits', '–')} wanted"),
-        ("First hit at", f"№ {first.seq}" if first else "–", f"{first.id}, batch {first.batch}" if first else "no hit yet"),
+        (
+            "First hit at",
+            f"№ {first.seq}" if first else "–",
+            f"{first.id}, batch {first.batch}" if first else "no hit yet",
+        ),
     ]
 
 
@@ -60,10 +68,16 @@ def result(facts: Facts) -> str:
     if best.confirmed:
         kind = "The confirmed recipe"
     else:
-        kind = "The best recipe so far is a measured hit, not yet confirmed:" if best.first.is_hit else "No hit yet. The nearest recipe"
+        kind = (
+            "The best recipe so far is a measured hit, not yet confirmed:"
+            if best.first.is_hit
+            else "No hit yet. The nearest recipe"
+        )
     scatter = "± is the sd between runs" if runs > 1 else "± is the sd of the reading alone"
     sure = f" All bounds hold for its mean outcome with probability {share(best.p)}." if best.p is not None else ""
-    return f"{kind} gives {', '.join(seen) or 'no wanted feature'} ({made}; {scatter}).{sure}".replace(": gives", ": it gives")
+    return f"{kind} gives {', '.join(seen) or 'no wanted feature'} ({made}; {scatter}).{sure}".replace(
+        ": gives", ": it gives"
+    )
 
 
 def coverage(facts: Facts) -> list[str]:

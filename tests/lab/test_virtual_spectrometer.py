@@ -17,7 +17,7 @@ from sdl.errors import Unreachable
 from sdl.lab.reader import ReaderStatus, RemoteReader, from_json, to_json
 from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.optics import absorbance, truth
-from sdl.lab.virtual.spectrometer import AVERAGES, FULL_WELL_E, GRID_NM, NO_FAULTS, Content, Faults, Spectrometer
+from sdl.lab.virtual.spectrometer import FULL_WELL_E, GRID_NM, NO_FAULTS, Content, Faults, Spectrometer
 from sdl.spectra import Spectrum
 from sdl.spectra.readout import Optics, features
 from sdl.spectra.types import Kind, Role
@@ -27,7 +27,7 @@ ABSORPTION: tuple[Kind, ...] = ("absorption",)
 
 BLUE = Mix.of_volumes(cs_ml=0.015, pb_ml=0.04, diluent_ml=3.0)
 NOW_S = 1.7e9
-EVEN_COUNT_SD = math.sqrt((51e3 + 25**2) / AVERAGES) / 51e3
+EVEN_COUNT_SD = math.sqrt((51e3 + 25**2) / 250) / 51e3
 
 
 def quenched(mix: Mix = BLUE, *, at_s: float = 120.0) -> Growth:
@@ -83,13 +83,28 @@ def test_emission_follows_the_light_absorbed_and_the_yield() -> None:
     assert ratios[0] == pytest.approx(ratios[1], rel=0.06)
 
 
-def test_reabsorption_moves_emission_to_the_red() -> None:
-    growth, means_nm = quenched(Mix.of_volumes(), at_s=300.0), []
+def test_emission_is_absorbed_again_over_half_the_path() -> None:
+    growth, glow = quenched(Mix.of_volumes(), at_s=300.0), []
     for path_mm in (0.5, 10.0):
         instrument = Spectrometer(1, path_mm=path_mm, faults=NO_FAULTS)
-        glow = electrons(instrument, growth, "pl") - electrons(instrument, "blank", "pl", 1.0)
-        means_nm.append(float(glow @ GRID_NM / glow.sum()))
-    assert means_nm[1] > means_nm[0] + 0.7
+        glow.append(electrons(instrument, growth, "pl") - electrons(instrument, "blank", "pl", 1.0))
+    blue, red = (GRID_NM > 474) & (GRID_NM < 476), (GRID_NM > 494) & (GRID_NM < 496)
+    lost = np.log10(glow[1][red].sum() / glow[0][red].sum()) - np.log10(glow[1][blue].sum() / glow[0][blue].sum())
+    more = [float(absorbance(growth.state, GRID_NM[at], 0.95).mean()) for at in (blue, red)]
+    assert lost == pytest.approx(0.5 * (more[0] - more[1]), rel=0.05)
+    assert lost > 0.05
+
+
+def test_the_baseline_moves_between_blank_and_sample_by_two_thousandths() -> None:
+    moving, still = Spectrometer(1, faults=replace(NO_FAULTS, baseline_sd=2e-3)), Spectrometer(1, faults=NO_FAULTS)
+    at_475 = np.abs(GRID_NM - 475) < 10
+    moved = [
+        np.log10(
+            light(still, "blank", now_s=t)["absorption"].counts / light(moving, "blank", now_s=t)["absorption"].counts
+        )
+        for t in np.arange(200.0)
+    ]
+    assert np.std([each[at_475].mean() for each in moved]) == pytest.approx(2e-3, rel=0.2)
 
 
 def test_evaporation_raises_absorbance() -> None:

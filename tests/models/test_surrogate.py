@@ -85,9 +85,9 @@ def test_a_warm_start_ends_at_the_same_place() -> None:
 
 def test_the_95_percent_intervals_cover_new_runs() -> None:
     inside = []
-    for seed in range(6):
-        X, runs, Y = data(64, seed=seed)
+    for seed in range(8):
+        X, runs, Y = data(112, seed=seed)
         surrogate = fit(X[:48], runs[:48], Y[:48], torch.zeros_like(Y[:48]))
         mean, var = surrogate.moments(X[48:])
         inside += ((Y[48:] - mean).abs() < 1.96 * (var + surrogate.noise_var).sqrt()).flatten().tolist()
-    assert np.mean(inside) > 0.8
+    assert np.mean(inside) > 0.8  # six runs leave the run-to-run sd itself uncertain

@@ -13,8 +13,20 @@ from sdl.spectra.types import Features, Spectrum, Value
 from sdl.store import Attempt, Experiment, NewExperiment, Store
 from sdl.units import HC_EV_NM
 
-LOW = {"pb_to_cs": 2.0, "topo_to_pb": 5.0, "cs_concentration_mmol_l": 0.06, "growth_time_s": 60.0, "temperature_c": 25.0}
-HIGH = {"pb_to_cs": 8.0, "topo_to_pb": 20.0, "cs_concentration_mmol_l": 0.6, "growth_time_s": 3600.0, "temperature_c": 49.0}
+LOW = {
+    "pb_to_cs": 2.0,
+    "topo_to_pb": 5.0,
+    "cs_concentration_mmol_l": 0.06,
+    "growth_time_s": 60.0,
+    "temperature_c": 25.0,
+}
+HIGH = {
+    "pb_to_cs": 8.0,
+    "topo_to_pb": 20.0,
+    "cs_concentration_mmol_l": 0.6,
+    "growth_time_s": 3600.0,
+    "temperature_c": 49.0,
+}
 GRID_NM = np.arange(340.0, 680.0, 1.0)
 LAMP_E = 40_000.0
 
@@ -31,7 +43,8 @@ def parsed(why: str) -> dict[str, Any]:
             "plqy": {"kind": "maximize", "wanted": None, "low": 0.6, "high": None, "source": "pl"},
         },
         "parameters": [
-            {"name": n, "low": LOW[n], "high": HIGH[n], "scope": "block" if n == "temperature_c" else "well"} for n in LOW
+            {"name": n, "low": LOW[n], "high": HIGH[n], "scope": "block" if n == "temperature_c" else "well"}
+            for n in LOW
         ],
         "budget": {"experiments": 48, "batch": 8, "confirmed_hits": 2},
         "seed": 7,
@@ -68,7 +81,13 @@ class Make:
         unit = near * 0.35 + (1 - near) * self.rng.random(len(LOW))
         unit = unit if kind == "replicate" else np.clip(unit + 0.02 * self.rng.standard_normal(len(LOW)), 0, 1)
         design = {n: float(LOW[n] + u * (HIGH[n] - LOW[n])) for n, u in zip(LOW, unit, strict=True)}
-        suggestion: dict[str, Any] = {"design": design, "kind": kind, "why": f"{kind}: chosen for the test", "p_hit": 0.0, "expected": {}}
+        suggestion: dict[str, Any] = {
+            "design": design,
+            "kind": kind,
+            "why": f"{kind}: chosen for the test",
+            "p_hit": 0.0,
+            "expected": {},
+        }
         if kind != "sobol":
             mean, sd = truth(design), {"pl_peak_nm": 2.0, "fwhm_nm": 1.0, "plqy": 0.04}
             guess = {n: m + 0.8 * sd[n] * self.rng.standard_normal() for n, m in mean.items()}
@@ -79,13 +98,21 @@ class Make:
         return NewExperiment(kind=kind, suggestion=suggestion, recipe=recipe(design))
 
     def _reference(self, attempt: Attempt) -> None:
-        spectra = [self._spectrum(kind, role, np.zeros(GRID_NM.size)) for kind in self.channels for role in ("dark", "blank")]
+        spectra = [
+            self._spectrum(kind, role, np.zeros(GRID_NM.size)) for kind in self.channels for role in ("dark", "blank")
+        ]
         self.store.save_read(attempt.id, "blank", label="blank", time_s=10.0, spectra=spectra)
 
     def _measure(self, attempt: Attempt, e: Experiment, well: str) -> None:
         design = {k: float(v) for k, v in e.design.items()}
         quench_s = design["growth_time_s"]
-        executed = {"design": design, "volumes_ul": {}, "injected_s": 0.0, "quenched_s": quench_s, "vial": f"load {(e.seq - 1) // 24 + 1}, {well}"}
+        executed = {
+            "design": design,
+            "volumes_ul": {},
+            "injected_s": 0.0,
+            "quenched_s": quench_s,
+            "vial": f"load {(e.seq - 1) // 24 + 1}, {well}",
+        }
         self.store.move_well(attempt.id, well, "planned", "dispensed", injected_s=0.0)
         if e.seq in self.lose:
             self.store.move_well(attempt.id, well, "dispensed", "lost", flags=("timing",))
@@ -116,7 +143,12 @@ class Make:
             )
         hit = None
         if "pl" in self.channels:
-            hit = abs(peak_nm - 465) <= 1 and values["fwhm_nm"].value < 20 and "plqy" in values and values["plqy"].value > 0.6
+            hit = (
+                abs(peak_nm - 465) <= 1
+                and values["fwhm_nm"].value < 20
+                and "plqy" in values
+                and values["plqy"].value > 0.6
+            )
         flags = ("od_high",) if e.seq % 5 == 0 else ()
         self.store.finish_experiment(e.id, executed, Features(values=values), hit, outcome_read=read, flags=flags)
 
@@ -126,7 +158,11 @@ class Make:
             return self._spectrum(kind, "sample", light)
         ev, x1_ev = HC_EV_NM / GRID_NM, HC_EV_NM / x1_nm
         edge = 1 / (1 + np.exp(-(ev - x1_ev - 0.1) / 0.04))
-        return self._spectrum(kind, "sample", 0.10 * np.exp(-0.5 * ((ev - x1_ev) / 0.045) ** 2) + edge * (0.09 + 0.25 * np.clip(ev - x1_ev, 0, 2)))
+        return self._spectrum(
+            kind,
+            "sample",
+            0.10 * np.exp(-0.5 * ((ev - x1_ev) / 0.045) ** 2) + edge * (0.09 + 0.25 * np.clip(ev - x1_ev, 0, 2)),
+        )
 
     def _spectrum(self, kind: str, role: str, signal: np.ndarray) -> Spectrum:
         dark = 300.0

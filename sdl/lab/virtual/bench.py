@@ -40,6 +40,7 @@ class VirtualBench:
         self.spec = spec
         self.seed = int(spec["seed"])
         self.serial = f"virtual-{self.seed}"
+        self._batch_effect = bool(spec.get("batch_effect", True))
         self.clock = VirtualClock(factor=float(spec.get("run_free", 0.0)))
         self._journal = Journal(folder / JOURNAL)
         self.world = World(
@@ -58,7 +59,6 @@ class VirtualBench:
             path_mm=float(spec.get("path_mm", 2.0)),
             dye_plqy=float(spec.get("dye_plqy", 0.54)),
         )
-        self._batch_effect = bool(spec.get("batch_effect", True))
         self._operator_s = float(spec.get("operator_delay_s", OPERATOR_S))
 
     def close(self) -> None:
