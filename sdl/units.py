@@ -66,7 +66,10 @@ def unit_of(name: str) -> str:
 
 def label_of(name: str) -> str:
     """Return how a report calls the quantity with internal ``name``."""
-    return BY_NAME[name].label if name in BY_NAME else name.replace("_", " ")
+    if name in BY_NAME:
+        return BY_NAME[name].label
+    suffix = next((suffix for suffix, _ in _SUFFIXES if name.endswith(suffix)), "")
+    return name.removesuffix(suffix).replace("_", " ")
 
 
 def ev_from_nm(wavelength_nm: float) -> float:
