@@ -93,6 +93,12 @@ class Advisor:
         found = [c for c, hit in posterior.measured() if hit and c.p >= CONFIRMED]
         return sorted(found, key=lambda c: -c.p)
 
+    @property
+    def posterior(self) -> Posterior | None:
+        """The model of everything told so far; None before there can be one."""
+        learned = self._learned()
+        return None if isinstance(learned, str) else learned
+
     def _learned(self) -> Posterior | str:
         """Return the model of all rows, fitted once per new row, or why there is none."""
         from models.posterior import Posterior

@@ -48,6 +48,11 @@ class DesignCode:
         """The number of axes, one per parameter."""
         return len(self.space.parameters)
 
+    @property
+    def axis_names(self) -> list[str]:
+        """Name each of the model's ``d`` inputs: a parameter, or one choice of it."""
+        return [f"{p.name}={c}" if c else p.name for p in self.space.parameters for c in p.choices or ("",)]
+
     def check(self, design: Design) -> None:
         """Raise `Refused` unless ``design`` names every parameter with a value that can be encoded."""
         columns = self.space.columns([design])

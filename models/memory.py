@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.advisor import Advisor
+from models.suggestion import Confirmation
 from sdl.campaign import Campaign
 from sdl.space import DesignSpace
 from sdl.store import Experiment
 from sdl.units import label_of
+
+if TYPE_CHECKING:
+    from models.posterior import Posterior
+
+SLICE_POINTS = 21
+"""Points of one slice through the model: a smooth line on a report (chosen)."""
+
+ALWAYS = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
+"""Features that are modelled whether the target names them or not: the same data serve any later target."""
 
 CONFOUNDED = 0.95
 """Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
@@ -24,8 +34,8 @@ def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Exp
     for e in experiments:
         if e.state != "measured" or not e.features.values or "timing" in e.flags:
             continue
-        wanted = {name: v for name, v in e.features.values.items() if name in campaign.target.goals}
-        if wanted:
+        wanted = {name: v for name, v in e.features.values.items() if name in (*campaign.target.goals, *ALWAYS)}
+        if any(name in campaign.target.goals for name in wanted):
             values = {name: v.value for name, v in wanted.items()}
             advisor.tell(
                 {name: e.design[name] for name in space.names},
@@ -39,10 +49,38 @@ def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Exp
 
 def diagnosis(advisor: Advisor) -> dict[str, Any]:
     """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
-    confirmed = [
-        {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments)} for c in advisor.confirmations()
-    ]
-    return {"confirmed": confirmed}
+    posterior = advisor.posterior
+    if posterior is None:
+        return {"confirmed": []}
+    sure = [_claim(c) for c in advisor.confirmations()]
+    known = sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p)
+    return {
+        "model": {"id": posterior.name, "outcomes": posterior.constants()},
+        "confirmed": sure,
+        "candidates": [_claim(c) for c in known[:5]],
+        "slices": _slices(posterior, known[0].design),
+    }
+
+
+def _claim(c: Confirmation) -> dict[str, Any]:
+    return {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments)}
+
+
+def _slices(posterior: Posterior, through: Mapping[str, float | str]) -> dict[str, Any]:
+    """Return predictions along each parameter with all others as in the design ``through``."""
+    found = {}
+    for p in posterior.code.space.parameters:
+        if p.choices:
+            continue
+        x = np.linspace(p.low, p.high, SLICE_POINTS)
+        designs = [{**through, p.name: float(value)} for value in x]
+        forecasts = posterior.forecasts(posterior.code.space.columns(designs))
+        features = {
+            name: {"mean": [f[name][0] for f in forecasts], "sd": [f[name][1] for f in forecasts]}
+            for name in forecasts[0]
+        }
+        found[p.name] = {"x": x.tolist(), "feature": features}
+    return found
 
 
 def confounded(space: DesignSpace, designs: Sequence[Mapping[str, float | str]]) -> list[str]:

@@ -30,6 +30,7 @@ class Posterior:
     target: Target
     surrogate: Surrogate
     utility: Utility
+    beside: tuple[FeatureCode, Surrogate] | None
     rows: tuple[Row, ...]
     X: Tensor
     seed: int
@@ -38,20 +39,30 @@ class Posterior:
     def of(
         cls, code: DesignCode, target: Target, rows: Sequence[Row], seed: int, *, before: Posterior | None = None
     ) -> Posterior | str:
-        """Fit the target's outcomes to ``rows``, starting from the model ``before``, or say why that cannot be."""
+        """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
+
+        The target's outcomes decide; what else was told (such as X1) is modelled beside them and only forecast.
+        """
         features = [r.features for r in rows]
         seen = {name: [f[name] for f in features if name in f] for name in target.goals}
         names = [name for name, values in seen.items() if len(set(values)) > 1]
         if not names:
             return "no outcome of the target has two different values yet"
-        codec = FeatureCode.of(names, features)
-        Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
         X = torch.from_numpy(code.inputs(code.space.columns([r.design for r in rows])))
         labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
         runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows])
-        warm = before.surrogate.states if before is not None and before.codec.names == codec.names else None
+
+        def learn(outcomes: Sequence[str], old: tuple[FeatureCode, Surrogate] | None) -> tuple[FeatureCode, Surrogate]:
+            codec = FeatureCode.of(outcomes, features)
+            Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
+            warm = old[1].states if old is not None and old[0].names == codec.names else None
+            return codec, fit(X, runs, Y, Yvar, warm=warm)
+
+        others = {name: {f[name] for f in features if name in f} for f in features for name in f}
+        extra = [name for name, values in others.items() if name not in target.goals and len(values) > 1]
         try:
-            surrogate = fit(X, runs, Y, Yvar, warm=warm)
+            codec, surrogate = learn(names, (before.codec, before.surrogate) if before is not None else None)
+            beside = learn(extra, before.beside if before is not None else None) if extra else None
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         spread = torch.tensor([float(np.std(seen[name])) for name in names])
@@ -61,6 +72,7 @@ class Posterior:
             target=target,
             surrogate=surrogate,
             utility=Utility.of(target, names, spread),
+            beside=beside,
             rows=tuple(rows),
             X=X,
             seed=seed,
@@ -90,28 +102,11 @@ class Posterior:
     def forecasts(self, columns: Columns) -> list[Forecast]:
         """Return what one new measurement of each design should give."""
         X = torch.from_numpy(self.code.inputs(columns))
-        mean, var = self.surrogate.moments(X)
-        half = NORMAL_95 * (var + self.surrogate.noise_var).sqrt()
-        middle = self.codec.decode(mean)
-        ends = torch.stack([self._ends(mean, half, j) for j in range(mean.shape[-1])], dim=-2)
+        expected = _expected(self.codec, self.surrogate, X)
+        if self.beside is not None:
+            expected = [{**e, **more} for e, more in zip(expected, _expected(*self.beside, X), strict=True)]
         p_new, p_mean = self.p(X, noisy=True), self.p(X, noisy=False)
-        return [
-            Forecast(
-                expected={
-                    name: _expected(float(middle[i, j]), *sorted(ends[i, j].tolist()))
-                    for j, name in enumerate(self.codec.names)
-                },
-                p_hit=float(p_new[i]),
-                p_mean=float(p_mean[i]),
-            )
-            for i in range(len(X))
-        ]
-
-    def _ends(self, mean: Tensor, half: Tensor, j: int) -> Tensor:
-        """Return both ends ``N x 2`` of outcome ``j``'s interval in its unit, the other outcomes at their means."""
-        only = torch.zeros_like(half)
-        only[:, j] = half[:, j]
-        return torch.stack([self.codec.decode(mean + sign * only)[:, j] for sign in (-1.0, 1.0)], dim=-1)
+        return [Forecast(expected=e, p_hit=float(p_new[i]), p_mean=float(p_mean[i])) for i, e in enumerate(expected)]
 
     def p(self, X: Tensor, *, noisy: bool) -> Tensor:
         """Return P(all bounds hold) ``(N,)`` of one new measurement (``noisy``) or of the mean outcome."""
@@ -132,6 +127,30 @@ class Posterior:
             out.append((Confirmation(design=rows[0].design, p=p_mean, experiments=names), hit))
         return out
 
+    def constants(self) -> dict[str, dict[str, object]]:
+        """Return what was learned of each outcome on its model scale: length scales, well noise and run effect."""
+        axes = self.code.axis_names
+        return {
+            name: {
+                "lengthscales": dict(zip(axes, o.gp.design.base_kernel.lengthscale.flatten().tolist(), strict=True)),
+                "noise_sd": o.well_var**0.5,
+                "run_sd": o.run_var**0.5,
+            }
+            for name, o in zip(self.codec.names, self.surrogate.outcomes, strict=True)
+        }
 
-def _expected(mean: float, low: float, high: float) -> Expected:
-    return Expected(mean=mean, sd=(high - low) / (2.0 * NORMAL_95), low=low, high=high)
+
+def _expected(codec: FeatureCode, surrogate: Surrogate, X: Tensor) -> list[dict[str, Expected]]:
+    """Return what one new measurement of each design ``N x d`` should read, by outcome and in its unit."""
+    mean, var = surrogate.moments(X)
+    half = NORMAL_95 * (var + surrogate.noise_var).sqrt()
+    middle = codec.decode(mean)
+    found: list[dict[str, Expected]] = [{} for _ in range(len(X))]
+    for j, name in enumerate(codec.names):
+        only = torch.zeros_like(half)  # the other outcomes stay at their means
+        only[:, j] = half[:, j]
+        ends = torch.stack([codec.decode(mean + sign * only)[:, j] for sign in (-1.0, 1.0)], dim=-1)
+        for i, (low, high) in enumerate(ends.sort(dim=-1).values.tolist()):
+            sd = (high - low) / (2.0 * NORMAL_95)
+            found[i][name] = Expected(mean=float(middle[i, j]), sd=sd, low=low, high=high)
+    return found

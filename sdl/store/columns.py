@@ -23,7 +23,10 @@ LARGEST = 1e15
 
 
 def dumps(value: object) -> str:
-    """Return ``value`` as JSON text in the order it is given (a target names what matters most first); NaN, infinities and unknown types are Refused."""
+    """Return ``value`` as JSON text in the order it is given, as a target names what matters most first.
+
+    NaN, infinities and unknown types are Refused.
+    """
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
     except (TypeError, ValueError) as exc:
