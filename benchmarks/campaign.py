@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.campaign --seeds 10 [--jobs 2] [--sobol 10]``. Every campaign is the shipped example with another
 seed: another virtual lab (lots, pipettes, dye, pixels) and another start of the model. Truth is the virtual lab's
-chemistry with this lab's lots and without run, well, pipetting and read noise. Sobol makes the same wells without a
-robot: same chemistry, batch effect and spectrometer, same definition of a hit.
+chemistry with this lab's lots and pipette calibration, and without run, well, stroke and read noise. Sobol makes the
+same wells without a robot: same chemistry and batch effect, true features, same definition of a hit.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.compiler import Compiler, design_space
 from sdl.config.load import load_campaign
 from sdl.lab.virtual.chance import Effect, batch_effect, lot_effect
 from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.optics import Truth, truth
+from sdl.lab.virtual.world import lasting_error
 from sdl.space import Design
 from sdl.store import Store
 
@@ -37,6 +38,9 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "blue-465"
 LOTS = frozenset({"2026-11-02"})
 """The lots of the example's Cs and Pb stocks."""
+
+CAMPAIGN = load_campaign(EXAMPLE / "campaign.yaml")
+COMPILER = Compiler.of(CAMPAIGN)
 
 TRUE_WITHIN_NM, TRUE_FWHM_NM = 1.5, 20.0
 
@@ -50,6 +54,7 @@ class Outcome:
     experiments: int
     first_hit: int | None
     first_confirmed: int | None
+    replicates: int | None
     true_pl_nm: float | None
     true_fwhm_nm: float | None
     run_sd_nm: float | None
@@ -58,22 +63,36 @@ class Outcome:
     rss_mb: float
 
 
-def vial(design: Design, effect: Effect) -> Truth:
-    """Return the noise-free features of ``design`` 300 s after its quench."""
-    d = {name: float(value) for name, value in design.items()}
-    cs = d["cs_concentration_mmol_l"] / 1000.0
-    pb = d["pb_to_cs"] * cs
+def vial(design: Design, effect: Effect, *, seed: int | None = None) -> Truth:
+    """Return the noise-free features of ``design`` 300 s after its quench.
+
+    With ``seed`` the recipe is poured by that lab's pipettes: each has a lasting calibration error, no stroke noise.
+    """
+    recipe = COMPILER.recipe(design)
+    ul = {t.stock: t.volume_ul * _calibration(seed, t.volume_ul) for t in recipe.transfers}
+    total = sum(volume for stock, volume in ul.items() if stock != "lecithin")
+    mmol_l: dict[str, float] = {}
+    for stock, volume in ul.items():
+        for species, held in CAMPAIGN.stocks[stock].contains.items():
+            mmol_l[species] = mmol_l.get(species, 0.0) + held * volume / total
     mix = Mix(
-        cs_mol_l=cs,
-        pb_mol_l=pb,
-        topo_mol_l=d["topo_to_pb"] * pb,
-        dopa_mol_l=cs * 95.0 / 20.0,  # the stock's bound and free DOPA over its Cs
-        temperature_c=d["temperature_c"],
+        cs_mol_l=mmol_l["Cs"] / 1e3,
+        pb_mol_l=mmol_l["Pb"] / 1e3,
+        topo_mol_l=mmol_l["TOPO"] / 1e3,
+        dopa_mol_l=(mmol_l["DOPA"] + mmol_l["Cs"]) / 1e3,  # free, and what came bound to the Cs
+        temperature_c=recipe.temperature_c,
     )
     growth = Growth(mix, effect)
-    growth.quench(d["growth_time_s"], d["lecithin_to_cs"])
-    growth.advance(d["growth_time_s"] + 300.0)
+    growth.quench(recipe.growth_time_s, float(design["lecithin_to_cs"]))
+    growth.advance(recipe.growth_time_s + 300.0)
     return truth(growth.state)
+
+
+def _calibration(seed: int | None, volume_ul: float) -> float:
+    """Return delivered over wanted of the pipette that takes ``volume_ul`` in the lab with ``seed``."""
+    assert CAMPAIGN.lab is not None
+    pipette = CAMPAIGN.lab.pipette_for(volume_ul)
+    return 1.0 if seed is None or pipette is None else 1.0 + lasting_error(seed, pipette.mount)
 
 
 def one(seed: int) -> Outcome:
@@ -108,41 +127,45 @@ def _confirmed(seed: int, known: dict[int, Any], order: dict[str, int]) -> dict[
     """Return when a design was first confirmed, its truth, and how much one well of it scatters between runs."""
     batches = [b for b in sorted(known) if known[b].get("confirmed")]
     if not batches:
-        return {"first_confirmed": None, "true_pl_nm": None, "true_fwhm_nm": None, "run_sd_nm": None}
+        return {
+            "first_confirmed": None,
+            "replicates": None,
+            "true_pl_nm": None,
+            "true_fwhm_nm": None,
+            "run_sd_nm": None,
+        }
     best = known[batches[0]]["confirmed"][0]
-    seen = vial(best["design"], lot_effect(seed, LOTS))
+    seen = vial(best["design"], lot_effect(seed, LOTS), seed=seed)
     runs = [vial(best["design"], batch_effect(seed, LOTS, 1000 + k, "vials/A1")).pl_peak_nm for k in range(12)]
     done = (batches[0] - 1) * 8
     return {
         "first_confirmed": min(done, len(order)),
         "true_pl_nm": seen.pl_peak_nm,
         "true_fwhm_nm": seen.fwhm_nm,
+        "replicates": len(best["experiments"]),
         "run_sd_nm": float(np.std(runs, ddof=1)),
     }
 
 
 def sobol_first_hit(seed: int) -> int | None:
     """Return how many Sobol designs this lab makes before one is a hit (true features of each well); None if none."""
-    campaign = load_campaign(EXAMPLE / "campaign.yaml")
-    designs = design_space(campaign).sobol(campaign.budget.experiments, seed=seed)
+    designs = design_space(CAMPAIGN).sobol(CAMPAIGN.budget.experiments, seed=seed)
     for number, design in enumerate(designs, start=1):
         effect = batch_effect(seed, LOTS, (number - 1) // 8, f"vials/{number}")
         seen = vial(design, effect)
-        if campaign.target.hit({"pl_peak_nm": seen.pl_peak_nm, "fwhm_nm": seen.fwhm_nm, "plqy": seen.plqy}):
+        if CAMPAIGN.target.hit({"pl_peak_nm": seen.pl_peak_nm, "fwhm_nm": seen.fwhm_nm, "plqy": seen.plqy}):
             return number
     return None
 
 
 def table(outcomes: list[Outcome], sobol: list[int | None]) -> str:
     """Return the result as Markdown."""
-    cells = lambda values, form: [form.format(v) if v is not None else "-" for v in values]  # noqa: E731
-    lines = [
-        "| seed | experiments | first hit | first confirmed | true PL nm | true FWHM nm | run-to-run sd nm | s | MB |"
-    ]
-    lines.append("|---" * 9 + "|")
+    columns = ("seed", "experiments", "first hit", "first confirmed", "wells of it", "true PL nm", "true FWHM nm")
+    columns = (*columns, "run-to-run sd nm", "s", "MB")
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for o in outcomes:
-        row = [o.seed, o.experiments, o.first_hit or "-", o.first_confirmed or "-"]
-        row += cells([o.true_pl_nm], "{:.2f}") + cells([o.true_fwhm_nm], "{:.1f}") + cells([o.run_sd_nm], "{:.2f}")
+        row = [o.seed, o.experiments, o.first_hit or "-", o.first_confirmed or "-", o.replicates or "-"]
+        row += ["-" if v is None else f"{v:.2f}" for v in (o.true_pl_nm, o.true_fwhm_nm, o.run_sd_nm)]
         lines.append("| " + " | ".join(map(str, [*row, f"{o.seconds:.0f}", f"{o.rss_mb:.0f}"])) + " |")
     sure = [o for o in outcomes if o.first_confirmed is not None]
     true = [o for o in sure if abs(o.true_pl_nm - 465.0) <= TRUE_WITHIN_NM and o.true_fwhm_nm < TRUE_FWHM_NM]  # type: ignore[operator]
@@ -173,9 +196,8 @@ def main() -> None:
     with ThreadPoolExecutor(asked.jobs) as pool:
         outcomes = list(pool.map(one, range(1, asked.seeds + 1)))
     sobol = [sobol_first_hit(seed) for seed in range(1, asked.sobol + 1)]
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, {asked.jobs} campaigns at a time\n"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}, {asked.jobs} campaigns at a time\n")
     print(table(outcomes, sobol))
 
 

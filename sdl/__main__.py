@@ -31,9 +31,9 @@ def main() -> int:
     if sys.argv[1:] == ["setup"]:
         return 0
     command = [str(python), "-m", "sdl.cli", *sys.argv[1:]]
-    if os.name == "nt":
-        return subprocess.call(command)
-    os.execv(command[0], command)
+    if os.name != "nt":
+        os.execv(command[0], command)
+    return subprocess.call(command)
 
 
 def build(name: str, lock: str, *, editable: bool) -> Path:

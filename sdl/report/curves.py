@@ -119,7 +119,8 @@ def _outcome(facts: Facts, experiment: Experiment) -> Read | None:
     """Return the read that is the outcome, else the last one."""
     reads = _samples(facts, experiment)
     named = [r for r in reads if r.id == experiment.outcome_read or r.outcome]
-    return (named or reads or [None])[-1]
+    found = named or reads
+    return found[-1] if found else None
 
 
 def _curve(store: Store, facts: Facts, read: Read, kind: Kind) -> Curve | None:

@@ -103,8 +103,8 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
         "parity": (
             figures.parity(facts),
             "Measured against expected, where the expectation was written down before the measurement. Horizontal bars "
-            "are the stated 95 % intervals, vertical bars 95 % of the reading. Good predictions lie on the dashed line; "
-            "honest ones reach it with their bars.",
+            "are the stated 95 % intervals, vertical bars 95 % of the reading. Good predictions lie on the dashed "
+            "line; honest ones reach it with their bars.",
         ),
         "spectra": (
             curves.spectra(store, facts),
@@ -113,7 +113,8 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
         ),
         "growth_spectra": (
             curves.growth_spectra(store, facts),
-            "Absorption of the best design’s well while it grew, pale to dark. The first step moves red as crystals grow.",
+            "Absorption of the best design’s well while it grew, pale to dark. The first step moves red as "
+            "crystals grow.",
         ),
         "growth": (
             curves.growth(facts),

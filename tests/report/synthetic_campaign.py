@@ -199,7 +199,7 @@ def recipe(design: Mapping[str, float]) -> dict[str, Any]:
 
 
 def whole_campaign(folder: Path, why: str = "Rec.2020 blue") -> Store:
-    """Five batches: space filling, exploring, exploiting, replicates that confirm, one lost well, one answered request."""
+    """Five batches: filling, exploring, exploiting, replicates that confirm, one lost well, one answered request."""
     store = Store.open(folder, create=True)
     make = Make(store=store, lose=(11,))
     make.start(why)

@@ -186,9 +186,8 @@ class World:
 
     def _pipetting(self, mount: str) -> float:
         """Return dispensed over wanted: one lasting error a pipette, one of its own a stroke."""
-        lasting = np.random.default_rng([self._seed, *mount.encode()]).standard_normal()
         fleeting = np.random.default_rng([self._seed, self._moves]).standard_normal()
-        return float(1.0 + PIPETTING_CV * np.sqrt(0.5) * (lasting + fleeting))
+        return float(1.0 + lasting_error(self._seed, mount) + PIPETTING_CV * np.sqrt(0.5) * fleeting)
 
     def _record(self, kind: str, **what: Any) -> None:
         entry = {"t_s": self._clock.now_s(), "kind": kind, **self._running, **what}
@@ -267,6 +266,11 @@ class World:
 
 
 _NOWHERE = Place(labware="", slot="")
+
+
+def lasting_error(seed: int, mount: str) -> float:
+    """Return the relative calibration error of the pipette on ``mount``, which every stroke of it shares."""
+    return float(PIPETTING_CV * np.sqrt(0.5) * np.random.default_rng([seed, *mount.encode()]).standard_normal())
 
 
 def _quench_ratio(well: Vessel) -> float:
