@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_the_page_fetches_nothing(page: str) -> None:
     links = Links()
     links.feed(page)
     assert [link for link in links.found if not link.startswith(("#", "data:"))] == []
-    assert "default-src 'none'" in page, "the page's own policy forbids every request"
+    assert "default-src 'none'" in unescape(page[:2000]), "the page's own policy forbids every request"
     assert len(page.encode()) < 8_000_000
 
 
