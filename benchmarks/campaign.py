@@ -95,12 +95,16 @@ def _calibration(seed: int | None, volume_ul: float) -> float:
     return 1.0 if seed is None or pipette is None else 1.0 + lasting_error(seed, pipette.mount)
 
 
-def one(seed: int) -> Outcome:
+def one(seed: int, *, experiments: int = 48, batch: int = 8) -> Outcome:
     """Run one campaign in a process and a folder of its own."""
+    edits = {"\nseed: 7": f"\nseed: {seed}", "48, batch: 8": f"{experiments}, batch: {batch}"}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "campaign.yaml")
         text = (EXAMPLE / "campaign.yaml").read_text(encoding="utf-8")
-        file.write_text(text.replace("\nseed: 7", f"\nseed: {seed}"), encoding="utf-8")
+        for old, new in edits.items():
+            assert old in text, f"the example has no {old!r} any more"
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
         Path(folder, "lab.yaml").write_text((EXAMPLE / "lab.yaml").read_text(encoding="utf-8"), encoding="utf-8")
         begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         command = [sys.executable, "-m", "sdl.cli", "run", str(file), "--runner", "plain", "--json"]
@@ -119,11 +123,11 @@ def one(seed: int) -> Outcome:
             seconds=time.monotonic() - begun,
             cpu_s=used.ru_utime - before,
             rss_mb=used.ru_maxrss / 1024,
-            **_confirmed(seed, known, order),
+            **_confirmed(seed, known, order, batch),
         )
 
 
-def _confirmed(seed: int, known: dict[int, Any], order: dict[str, int]) -> dict[str, Any]:
+def _confirmed(seed: int, known: dict[int, Any], order: dict[str, int], batch: int) -> dict[str, Any]:
     """Return when a design was first confirmed, its truth, and how much one well of it scatters between runs."""
     batches = [b for b in sorted(known) if known[b].get("confirmed")]
     if not batches:
@@ -137,7 +141,7 @@ def _confirmed(seed: int, known: dict[int, Any], order: dict[str, int]) -> dict[
     best = known[batches[0]]["confirmed"][0]
     seen = vial(best["design"], lot_effect(seed, LOTS), seed=seed)
     runs = [vial(best["design"], batch_effect(seed, LOTS, 1000 + k, "vials/A1")).pl_peak_nm for k in range(12)]
-    done = (batches[0] - 1) * 8
+    done = (batches[0] - 1) * batch
     return {
         "first_confirmed": min(done, len(order)),
         "true_pl_nm": seen.pl_peak_nm,

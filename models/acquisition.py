@@ -43,8 +43,10 @@ STEPS = (0.2, 0.07, 0.025, 0.008)
 SOFTNESS = 0.02
 """Temperature of the smoothed improvement, in units of utility (a hit of all goals is worth 1)."""
 
-BEYOND = 0.1
-"""What an improvement far beyond the bounds may add to the utility of a hit, per goal to minimise or maximise."""
+BEYOND = 0.02
+"""What an improvement far beyond the bounds may add to the utility of a hit, per goal to minimise or maximise. Against
+0.1 over 14 seeds of ``benchmarks/campaign_model.py`` (with the reach below): first hit after 14 instead of 15.5, all
+confirmed within 40 instead of 48, first confirmed designs true in 14 instead of 13."""
 
 P_DRAWS = 1024
 """Draws behind a probability of a hit: a standard error of at most 0.016."""
@@ -89,9 +91,9 @@ class Utility:
 
 
 def _reach(goal: Goal, spread: float) -> float:
-    """Half-met distance of one goal: four tolerances of a window, a third of the data's sd for a one-sided goal."""
+    """Half-met distance of one goal: two tolerances of a window, a third of the data's sd for a one-sided goal."""
     if math.isfinite(goal.low) and math.isfinite(goal.high):
-        return max(2.0 * (goal.high - goal.low), 1e-9)
+        return max(goal.high - goal.low, 1e-9)
     return max(spread / 3.0, 1e-9)
 
 

@@ -1,0 +1,41 @@
+"""A small case of each benchmark, so that none of them can rot."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import campaign, campaign_model, spectra, virtual_lab
+
+
+def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
+    virtual_lab.main()
+    said = capsys.readouterr().out
+    assert "s of chemistry" in said and "(a miss)" in said
+
+
+def test_spectra_are_scored_against_the_independent_generator(capsys: pytest.CaptureFixture[str]) -> None:
+    spectra.main(6)
+    said = capsys.readouterr().out
+    assert "pl_peak_nm" in said and "reads per second" in said
+
+
+def test_a_model_campaign_in_one_process_learns() -> None:
+    outcome = campaign_model.campaign(campaign_model.virtual(), 1, budget=16, batch=8, model=True)
+    assert outcome.kinds.split()[0] == "ssssssss"
+    assert len(outcome.kinds.split()[1]) == 8 and "s" not in outcome.kinds.split()[1]
+
+
+@pytest.mark.lab
+def test_one_short_campaign_is_measured_and_tabulated() -> None:
+    outcome = campaign.one(3, experiments=3, batch=3)
+    assert outcome.experiments == 3 and outcome.code in (0, 7)
+    assert 0 < outcome.rss_mb < 1500
+    text = campaign.table([outcome], [None])
+    assert "Confirmed within the budget: 0 of 1" in text or "1 of 1" in text
+
+
+def test_the_benchmark_pours_the_recipe_with_the_labs_own_pipettes() -> None:
+    (design,) = campaign.design_space(campaign.CAMPAIGN).sobol(1, seed=2)
+    ideal = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS))
+    real = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS), seed=5)
+    assert 0 < abs(ideal.pl_peak_nm - real.pl_peak_nm) < 5.0

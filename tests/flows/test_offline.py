@@ -1,0 +1,55 @@
+"""Historical tables in, the next experiments out."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.benches import ROOT
+from tests.flows.campaigns import answer, sdl
+
+NPL = ROOT.parent / "shared" / "data" / "datasets" / "lmu_cspbbr3_npl" / "dataset_synthesizer.csv"
+
+
+def test_the_published_k_alloyed_series_gives_four_experiments_and_an_honest_warning(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "historical-kalloyed", tmp_path / "k")
+    out = tmp_path / "next.csv"
+    done = sdl("plan", tmp_path / "k" / "campaign.yaml", "--json", "--out", out)
+    assert done.returncode == 0, done.stderr
+    document = answer(done)
+    assert len(document["suggestions"]) == 4
+    for suggestion in document["suggestions"]:
+        expected = suggestion["expected"]["x1_nm"]
+        assert expected["low"] < expected["mean"] < expected["high"]
+        assert 0.0 <= suggestion["p_hit"] <= 1.0
+        assert suggestion["why"]
+    (warning,) = document["warnings"]
+    assert "r = 0.99" in warning and "changed together" in warning and "Make two experiments" in warning
+    with out.open(encoding="utf-8", newline="") as table:
+        assert len(list(csv.DictReader(table))) == 4
+    assert sorted(p.name for p in (tmp_path / "k").iterdir()) == ["campaign.yaml", "table-s1.csv"]
+
+
+@pytest.mark.skipif(not NPL.is_file(), reason="the 289 public syntheses are not beside the project")
+def test_the_289_real_syntheses_give_eight_experiments_for_450_nm() -> None:
+    done = sdl("plan", ROOT / "examples" / "historical-npl" / "campaign.yaml", "--data", NPL, "--json")
+    assert done.returncode == 0, done.stderr
+    document = answer(done)
+    assert len(document["suggestions"]) == 8
+    assert document["data"]["rows_used"] == 289
+    for suggestion in document["suggestions"]:
+        expected = suggestion["expected"]["pl_peak_nm"]
+        assert math.isclose(expected["mean"], 450.0, abs_tol=12.0), (
+            "within the error a first surrogate has on these data"
+        )
+        assert expected["low"] < expected["mean"] < expected["high"]
+
+
+def test_a_table_that_is_not_there_says_where_it_is_public(tmp_path: Path) -> None:
+    done = sdl("plan", ROOT / "examples" / "historical-npl" / "campaign.yaml", "--data", tmp_path / "none.csv")
+    assert done.returncode == 2
+    assert "none.csv" in done.stderr and "synthesizer" in done.stderr
