@@ -100,8 +100,9 @@ def _confirmed(session: Session) -> bool:
 
 
 def _eta(session: Session, elapsed_s: float, before: int) -> None:
-    """Say how far the budget is spent and when it would be at this pace."""
+    """Say how far the budget is spent and how long the rest takes at most at this pace."""
     done = len(session.store.experiments("measured"))
     left = session.campaign.budget.experiments - done
-    pace_s = elapsed_s / max(1, done - before)
-    session.say(f"{done} done, at most {left} to go, at most {left * pace_s / 60:.0f} min at this pace")
+    left_s = elapsed_s / max(1, done - before) * left
+    wait = f"{left_s / 60:.0f} min" if left_s > 120 else f"{left_s:.0f} s"
+    session.say(f"{done} experiments done, at most {left} to go: at most {wait} at this pace")

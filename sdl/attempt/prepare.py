@@ -25,6 +25,13 @@ def plan(session: Session, batch: int) -> Attempt:
     run = _scheduler(session).run(recipes, wells)
     consumables.restock(session, run)
     run = _scheduler(session).run(recipes, wells)  # a refill may have changed which bottle is fullest
+    limit_h = session.lab.limits.max_run_h
+    if run.duration_s > limit_h * 3600:
+        raise Unsafe(
+            f"batch {batch} would take {run.duration_s / 3600:.1f} h, the lab allows {limit_h:g} h without a person: "
+            "shorten growth_time, make the batch smaller, or have max_run changed in the lab file"
+        )
+    session.say(f"batch {batch}: {len(recipes)} wells, about {run.duration_s / 3600:.1f} h on the lab clock")
     at = consumables.sources(session)
     gone = consumables.deck_now(session)["tips_gone"]
     plan_json: dict[str, Any] = {

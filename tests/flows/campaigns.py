@@ -74,3 +74,15 @@ def planned_strokes(folder: Path) -> Counter[tuple[str, str, str]]:
                 if well.startswith("vials/"):
                     found[analysis.parent.name, source, well] += 1
     return found
+
+
+def servers(home: Path) -> list[str]:
+    """Return the processes that run with ``home`` as their Prefect home."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"PREFECT_HOME={home}".encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found

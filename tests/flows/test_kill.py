@@ -5,12 +5,23 @@ from __future__ import annotations
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from sdl.store import Store
-from tests.flows.campaigns import ENVIRONMENT, answer, budget, campaign_file, command, planned_strokes, sdl, strokes
+from tests.flows.campaigns import (
+    ENVIRONMENT,
+    answer,
+    budget,
+    campaign_file,
+    command,
+    planned_strokes,
+    sdl,
+    servers,
+    strokes,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -18,10 +29,10 @@ KILLED_AFTER_LINES = (2, 4, 6, 9, 14, 23)
 """Lines of progress after which the controller dies: before planning, while arming, and in the middle of wells."""
 
 
-def run_and_kill(file: Path, lines: int) -> None:
+def run_and_kill(file: Path, lines: int, runner: str = "plain") -> None:
     """Start the campaign and kill -9 its controller once it has said ``lines`` lines."""
     process = subprocess.Popen(
-        command("run", file, "--runner", "plain"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=ENVIRONMENT
+        command("run", file, "--runner", runner), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=ENVIRONMENT
     )
     assert process.stderr is not None
     for _ in range(lines):
@@ -53,3 +64,17 @@ def test_a_campaign_killed_six_times_loses_nothing_and_repeats_nothing(tmp_path:
         assert {a.state for a in store.attempts()} == {"DONE"}
         wells = [w for a in store.attempts() for w in store.wells(a.id)]
         assert all(w.state == "measured" for w in wells)
+
+
+def test_a_killed_controller_takes_its_prefect_server_along(tmp_path: Path) -> None:
+    file = campaign_file(tmp_path, budget(2, 2))
+    run_and_kill(file, 7, runner="prefect")
+    home = tmp_path / ".sdl" / "blue-465" / "prefect"
+    assert (home / "prefect.db").is_file()
+    give_up_s = time.monotonic() + 30.0
+    while servers(home) and time.monotonic() < give_up_s:
+        time.sleep(0.2)
+    assert servers(home) == []
+    done = sdl("resume", file, "--json")
+    assert done.returncode in (0, 7), done.stderr
+    assert answer(done)["experiments"] == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sdl.store import Store
-from tests.flows.campaigns import answer, budget, campaign_file, planned_strokes, sdl, strokes
+from tests.flows.campaigns import answer, budget, campaign_file, planned_strokes, sdl, servers, strokes
 
 pytestmark = pytest.mark.lab
 
@@ -71,7 +71,7 @@ def test_the_report_is_one_page_that_names_every_experiment(finished: Path) -> N
 def test_prefect_remembers_its_flow_below_the_state_folder_and_leaves_no_server(finished: Path) -> None:
     home = finished.parent / ".sdl" / "blue-465" / "prefect"
     assert (home / "prefect.db").is_file()
-    assert not any(str(home).encode() in _environment(p) for p in Path("/proc").glob("[0-9]*"))
+    assert servers(home) == []
 
 
 def test_plan_goes_on_from_the_store_without_touching_the_lab(finished: Path) -> None:
@@ -178,13 +178,6 @@ def test_init_makes_a_folder_that_checks(tmp_path: Path) -> None:
     assert "target" in schema["properties"]
     again = sdl("init", tmp_path / "mine")
     assert again.returncode == 2 and "campaign.yaml" in again.stderr
-
-
-def _environment(process: Path) -> bytes:
-    try:
-        return (process / "environ").read_bytes()
-    except OSError:
-        return b""
 
 
 def _tomorrow() -> str:
