@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from sdl.campaign import Campaign
-from sdl.config.load import load_campaign
+from sdl.config import strict
 from sdl.errors import Refused
 from sdl.store import Experiment, Store
 
 
 def state_folder(file: Path, state: Path | None, *, campaign: Campaign | None = None) -> Path:
     """Return the folder of a campaign's memory: beside its file, or where ``--state`` says."""
-    return state or file.resolve().parent / ".sdl" / (campaign or load_campaign(file)).name
+    return state or file.resolve().parent / ".sdl" / (campaign.name if campaign else _name(file))
+
+
+def _name(file: Path) -> str:
+    """Return the campaign's name without validating the rest, so that `sdl status` stays quick."""
+    document = strict.read(file)
+    fields = document.root.value
+    name = fields["campaign"].value if isinstance(fields, dict) and "campaign" in fields else None
+    if not isinstance(name, str) or not strict.NAME.fullmatch(name):
+        raise Refused(f"{file}: names no campaign; `sdl check {file}` says what is wrong")
+    return name
 
 
 def open_store(file: Path, state: Path | None) -> Store:

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sdl.config import quantities
+from sdl.config.strict import NAME
 from sdl.errors import Refused
 
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # booleans of YAML 1.1 readers
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names Windows keeps for itself
 _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254"})  # where clouds hand out credentials (threat T15)
@@ -29,7 +29,7 @@ def identifier(text: str) -> str:
         raise Refused(f"'{text}' reads as a number, true or false elsewhere and cannot be a name; {advice}")
     if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", text):
         raise Refused(f"'{text}' reads as a date elsewhere and cannot be a name; write for example blue-{text}")
-    if not _ID.fullmatch(text) or _DEVICES.fullmatch(text):
+    if not NAME.fullmatch(text) or _DEVICES.fullmatch(text):
         raise Refused(f"{text!r} cannot be a name; {advice}, at most 64 characters")
     return text
 
@@ -147,7 +147,7 @@ def _scalar(value: Any) -> Any:
 
 
 Id = Annotated[
-    str, AfterValidator(_checked(identifier)), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})
+    str, AfterValidator(_checked(identifier)), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})
 ]
 Moment = Annotated[str, AfterValidator(_checked(moment))]
 Scalar = Annotated[Any, BeforeValidator(_checked(_scalar)), WithJsonSchema({"type": ["string", "number", "boolean"]})]

@@ -28,6 +28,9 @@ _SHOWN = 12  # problems of structure listed one by one; an alias bomb has hundre
 _SHOWN_STEPS = 6  # of a path into a wrongly nested file
 MAX_DIGITS = 18  # any whole number of 18 digits fits in 64 bits
 
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""What may name a campaign or lab: safe as a folder on every system."""
+
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
