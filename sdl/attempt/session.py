@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sdl.attempt.wording import campaign_json
 from sdl.bench import Lab
@@ -68,7 +66,7 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
     clock: Clock
     operator: Operator
     if lab.robot == "simulated":
-        address = str(simulated.start(folder, virtual_spec(campaign, lab, analyzer))["url"])
+        address = str(simulated.start(folder, simulated.spec_of(lab, campaign.stocks, seed=campaign.seed))["url"])
         clock, operator, reader = RemoteClock(address), RemoteOperator(address), f"{address}/virtual/reader"
     else:
         address, reader = lab.robot, lab.reader.kind
@@ -111,34 +109,3 @@ def raise_unless_driven(lab: Lab) -> None:
             f"{lab.name}: the reader {lab.reader.kind!r} has no driver in this version; "
             "use 'simulated', or a reader that serves the four reader calls over http://"
         )
-
-
-def virtual_spec(campaign: Campaign, lab: Lab, analyzer: Path) -> dict[str, Any]:
-    """Return what the built-in lab is told to stand up: deck, pipettes, reader, and what the operator loaded."""
-    load: dict[str, Mapping[str, Any]] = {}
-    for name, stock in campaign.stocks.items():
-        for at in stock.at:
-            load[at] = {
-                "stock": name,
-                "contains": dict(stock.contains),
-                "solvent": stock.solvent,
-                "volume_ul": stock.volume_ul / len(stock.at),
-                "lot": stock.lot,
-            }
-    deck = {name: asdict(place) for name, place in lab.deck.items()}
-    pipettes = [
-        {"mount": p.mount, "name": p.name, "min_ul": p.min_ul, "max_ul": p.max_ul, "cv": p.cv} for p in lab.pipettes
-    ]
-    return {
-        "seed": campaign.seed,
-        "robot_type": lab.robot_type,
-        "deck": deck,
-        "load": load,
-        "channels": list(lab.reader.channels),
-        "batch_effect": True,
-        "analyzer": str(analyzer),
-        "pipettes": pipettes,
-        "run_free": False,
-        "room_c": lab.room_c,
-        **lab.virtual,
-    }

@@ -41,7 +41,7 @@ def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, An
             "contains": dict(stock.contains),
             "solvent": stock.solvent,
             "volume_ul": stock.volume_ul / len(stock.at),
-            "lot": f"{stock.name} {stock.lot}".strip(),
+            "lot": stock.lot,
         }
         for stock in stocks.values()
         for location in stock.at

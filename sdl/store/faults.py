@@ -10,7 +10,7 @@ from sdl.errors import Refused, SdlError, Stopped
 __all__ = ["StaleState", "StoreFailed", "explain"]
 
 
-class StaleState(SdlError):
+class StaleState(Stopped):
     """The row is not in the state, or this controller not in the epoch, that the caller believed."""
 
 
