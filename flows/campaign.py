@@ -32,7 +32,8 @@ def campaign(session: Session, do: Do) -> str:
     started, before = time.monotonic(), len(session.store.experiments("measured"))
     while not (ending := do(steps.finished)):
         batch = do(steps.suggest)
-        do(steps.approved, batch)
+        if not do(steps.approved, batch):
+            continue
         attempt_id = do(steps.plan, batch)
         do(steps.execute, attempt_id)
         _eta(session, time.monotonic() - started, before)

@@ -38,8 +38,9 @@ def suggest(session: Session) -> int:
 
     advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments())
     batch = store.next_batch()
-    n = min(budget.batch, budget.experiments - len(store.experiments()))
-    suggestions = advisor.suggest(n)
+    rejected = store.experiments("rejected")
+    n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
+    suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
     rows = [
         NewExperiment(kind=s.kind, suggestion=suggestion_json(s), recipe=recipe_json(session.compiler.recipe(s.design)))
         for s in suggestions
@@ -53,17 +54,22 @@ def suggest(session: Session) -> int:
     return batch
 
 
-def approved(session: Session, batch: int) -> None:
-    """Go on when the batch may run; raise `NeedsPerson` while a person has to decide."""
-    wanted = session.campaign.approval
+def approved(session: Session, batch: int) -> bool:
+    """Return whether the batch may run; a rejected one is put aside, and an undecided one raises `NeedsPerson`."""
+    wanted, store = session.campaign.approval, session.store
     if wanted == "never" or (wanted == "first batch" and batch > 1):
-        return
-    decision = session.store.approval(batch)
-    if decision is None or decision.decision != "approved":
+        return True
+    decision = store.approval(batch)
+    if decision is not None and decision.decision == "rejected":
+        for experiment in store.experiments("suggested", batch):
+            store.reject(experiment.id, who=decision.who, note=decision.note)
+        return False
+    if decision is None:
         raise NeedsPerson(
             f"batch {batch} waits for approval: look at it with `sdl status {session.campaign.file}`, then "
-            f"`sdl approve {session.campaign.file} --by NAME`"
+            f"`sdl approve {session.campaign.file} --by NAME` (or --reject for another batch)"
         )
+    return True
 
 
 def plan(session: Session, batch: int) -> str:
@@ -76,6 +82,7 @@ def execute(session: Session, attempt_id: str) -> None:
     """Take one attempt arrow by arrow to its end; raise `NeedsPerson` when only a person can say what happened."""
     while (attempt := session.store.attempt(attempt_id)).state not in ENDED:
         if attempt.state == "UNKNOWN":
+            follow.cool(session)
             raise NeedsPerson(unknown(session, attempt))
         session.say(f"{attempt.id}: {attempt.state}")
         ARROWS[attempt.state](session, attempt)
@@ -97,8 +104,8 @@ def finished(session: Session) -> str:
     from models.memory import advisor_of, diagnosis
 
     store, budget = session.store, session.campaign.budget
-    experiments = store.experiments()
-    done = [e for e in experiments if e.state in ("measured", "lost", "rejected")]
+    experiments = [e for e in store.experiments() if e.state != "rejected"]
+    done = [e for e in experiments if e.state in ("measured", "lost")]
     if len(done) < len(experiments) or not experiments:
         return ""
     advisor = advisor_of(session.campaign, design_space(session.campaign), experiments)

@@ -32,7 +32,7 @@ def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Exp
     """Return an advisor told of every measured experiment, in order; wells of one attempt share a run effect."""
     advisor = Advisor(space, campaign.target, seed=campaign.seed)
     for e in experiments:
-        if e.state != "measured" or not e.features.values or "timing" in e.flags:
+        if e.state != "measured" or not e.features.values:
             continue
         wanted = {name: v for name, v in e.features.values.items() if name in (*campaign.target.goals, *ALWAYS)}
         if any(name in campaign.target.goals for name in wanted):

@@ -10,6 +10,7 @@ from sdl.campaign import Campaign
 from sdl.config import strict
 from sdl.errors import Refused
 from sdl.store import Experiment, Store
+from sdl.target import Target
 
 
 def state_folder(file: Path, state: Path | None, *, campaign: Campaign | None = None) -> Path:
@@ -77,6 +78,9 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     ended = store.events(kinds=["campaign ended"])
     waiting = [f"request {r.id}: {r.what} ({r.detail.get('why', '')})" for r in counts.open_requests]
     waiting += [f"{a.id} is UNKNOWN: see `sdl resolve`" for a in store.attempts("UNKNOWN")]
+    proposed = _proposed(store, parsed)
+    if proposed:
+        waiting.append(f"batch {proposed[0]['batch']} waits for approval: `sdl approve FILE --by NAME`")
     state = "running" if counts.running else ("waiting for a person" if waiting else "stopped, can be resumed")
     if ended and not counts.running:
         words = {"confirmed": "finished: enough confirmed hits", "budget": "finished: budget spent"}
@@ -95,8 +99,21 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
         "best": None if best is None else _best_json(best, confirmed),
         "first_hit_at": None if first is None else first.id,
         "waiting": waiting,
+        "proposed": proposed,
         "state_dir": str(folder),
     }
+
+
+def _proposed(store: Store, parsed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the suggestions that wait for a person's approval, with recipes."""
+    suggested = store.experiments("suggested")
+    if not suggested or parsed.get("approval", "never") == "never":
+        return []
+    batch = suggested[0].batch
+    decided = store.approval(batch)
+    if (parsed["approval"] == "first batch" and batch > 1) or (decided is not None and decided.decision == "approved"):
+        return []
+    return [{"id": e.id, "batch": batch, **e.suggestion, "recipe": dict(e.recipe)} for e in suggested]
 
 
 def best_of(experiments: list[Experiment], target: Mapping[str, Mapping[str, Any]]) -> Experiment | None:
@@ -142,7 +159,10 @@ _OUTCOMES = {"ran": "DONE", "not-run": "CANCELLED", "discard": "FAILED_SAFE"}
 def settle(
     file: Path, *, state: Path | None, who: str, attempt: str, outcome: str, request: int | None, note: str
 ) -> str:
-    """Record what a person found: the fate of an UNKNOWN attempt, or that a request is done."""
+    """Record what a person found: the fate of an UNKNOWN attempt, or that a request is done.
+
+    Wells whose outcome was read before the run was lost keep it; "not-run" is refused for wells that were poured.
+    """
     folder = state_folder(file, state)
     with Store.open(folder, create=False) as store:
         if request is not None:
@@ -150,9 +170,41 @@ def settle(
             return f"request {request} answered by {who}; `sdl resume {file}` continues"
         if not attempt or outcome not in _OUTCOMES:
             raise Refused("name --attempt ID with --outcome ran, not-run or discard, or --request N")
+        known = store.attempt(attempt)
+        if known.state != "UNKNOWN":
+            raise Refused(f"{attempt} is {known.state}, not UNKNOWN: `sdl resume {file}` goes on with it")
+        if not who.strip() or not note.strip():
+            raise Refused("say who you are (--by NAME) and what you saw (--note TEXT)")
+        released = [h.message for h in store.handshakes(attempt) if h.message.startswith("AT ")]
+        if outcome == "not-run" and released:
+            raise Refused(f"liquid is on record ({released[-1]} was released): use --outcome ran or discard")
         store.claim()
-        for experiment in store.experiments("planned"):
-            if experiment.attempt == attempt and outcome == "ran":
-                store.lose_experiment(experiment.id, why=f"ran unseen: {note}")
+        if outcome != "not-run":
+            _keep_outcomes(store, load_target(file), attempt, note)
         store.move_attempt(attempt, "UNKNOWN", _OUTCOMES[outcome], who=who, note=note)
         return f"{attempt} resolved as {outcome} by {who}; `sdl resume {file}` continues"
+
+
+def load_target(file: Path) -> Target:
+    """Return what the campaign file asks for."""
+    from sdl.config.load import load_campaign
+
+    return load_campaign(file).target
+
+
+def _keep_outcomes(store: Store, target: Target, attempt: str, note: str) -> None:
+    """Give every well of a run that nobody saw end the outcome that is on disk; the others are lost."""
+    wells = {w.experiment: w for w in store.wells(attempt)}
+    for experiment in store.experiments("planned"):
+        if experiment.attempt != attempt:
+            continue
+        read = next((r for r in store.reads(experiment=experiment.id) if r.outcome and r.features.values), None)
+        if read is None:
+            store.lose_experiment(experiment.id, why=f"no outcome when the run was lost: {note}")
+            continue
+        well = wells[experiment.id]
+        made = {"design": experiment.suggestion["design"], "volumes_ul": {}, "vial": well.well}
+        times = {"injected_s": well.injected_s, "quenched_s": well.quenched_s}
+        hit = target.hit(read.features.plain) if set(target.bounded) <= set(read.features.values) else None
+        flags = ("run_unknown", *read.features.flags)
+        store.finish_experiment(experiment.id, {**made, **times}, read.features, hit, outcome_read=read.id, flags=flags)

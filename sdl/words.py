@@ -187,9 +187,10 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
         if s.get("recipe"):
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in s["recipe"]["transfers"])
             lines.append(f"     pour: {poured}")
-        lines.append(f"     P(hit) {s['p_hit']:.0%}; {s['why']}")
+        chance = f"P(hit) {s['p_hit']:.0%}; " if s["expected"] else ""
+        lines.append(f"     {chance}{s['why']}")
     model = document.get("model") or {}
-    if model.get("id"):
+    if model.get("id", "none") != "none":
         lines += ["", f"Model: {model['id']}"]
     return "\n".join(lines).lstrip("\n")
 
@@ -211,6 +212,8 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
     if summary.get("first_hit_at"):
         lines.append(f"  first hit: {summary['first_hit_at']}")
     lines += [f"  waiting: {text}" for text in summary.get("waiting", ())]
+    if summary.get("proposed"):
+        lines += ["", suggestions_in_words({"suggestions": summary["proposed"]}), ""]
     lines.append(f"  state: {summary['state_dir']}")
     if summary.get("report"):
         lines.append(f"  report: {summary['report']}")

@@ -24,16 +24,23 @@ from sdl.store import Attempt, Handshake
 POLL_S = {True: 0.02, False: 1.0}
 """How often a run is looked at, in real time: a loopback lab, or a robot on the network (load target 1 Hz)."""
 
+PATIENCE_S = {True: 0.0, False: 1800.0}
+"""How long a robot that does not answer is waited for while its run goes on: a lab on this machine, or a network."""
+
 
 def start(session: Session, attempt: Attempt) -> None:
     """Check the robot once more, commit the intent, press play once, and say what is known then."""
     preflight(session, attempt)
     session.store.move_attempt(attempt.id, "ARMED", "STARTING")
+    refused: Unreachable | None = None
     try:
         session.robot.play(attempt.run_id)
     except Unreachable as exc:
-        session.say(f"{attempt.id}: play was sent and its answer lost ({exc}); looking, not sending again")
+        refused = exc
+        session.say(f"{attempt.id}: play was sent and not confirmed ({exc}); looking, not sending again")
     after_play(session, session.store.attempt(attempt.id))
+    if refused is not None and session.store.attempt(attempt.id).state == "ARMED":
+        raise NeedsPerson(f"{attempt.id}: the robot did not start ({refused}); look at it, then sdl resume")
 
 
 def after_play(session: Session, attempt: Attempt) -> None:
@@ -47,37 +54,50 @@ def after_play(session: Session, attempt: Attempt) -> None:
         return
     if run["status"] == "idle" and not run["actions"]:
         session.store.move_attempt(attempt.id, "STARTING", "ARMED")
-    elif run["status"] in ("running", "paused", "finishing", "succeeded"):
+    elif run["status"] in ("running", "paused", "finishing", "succeeded", "blocked-by-open-door"):
         session.store.move_attempt(attempt.id, "STARTING", "VERIFY")
     else:
         give_up(session, attempt, f"the run is {run['status']}")
 
 
 def follow(session: Session, attempt: Attempt) -> None:
-    """Serve every hand-shake until the run ends."""
-    pace_s = POLL_S["127.0.0.1" in session.robot.address]
+    """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
+    local = "127.0.0.1" in session.robot.address
+    heard_s = time.monotonic()
     while True:
         try:
-            run = session.robot.run(attempt.run_id)
+            if _advance(session, attempt):
+                return
+            heard_s = time.monotonic()
+            time.sleep(POLL_S[local])
         except Unreachable as exc:
-            if getattr(exc, "status", None) != 404:
+            if getattr(exc, "status", None) == 404:
+                give_up(session, attempt, "the robot does not know the run any more")
+                return
+            if time.monotonic() - heard_s > PATIENCE_S[local]:
                 raise
-            give_up(session, attempt, "the robot does not know the run any more")
-            return
-        status = run["status"]
-        if status == "paused":
-            _serve(session, attempt, run)
-        elif status == "succeeded":
-            note_moments(session, attempt)
-            session.store.move_attempt(attempt.id, "VERIFY", "DISPENSED")
-            return
-        elif status in ENDED or status.startswith("awaiting-recovery"):
-            give_up(session, attempt, f"the run is {status}: {str(run.get('errors'))[:200]}")
-            return
-        elif status == "blocked-by-open-door":
-            raise NeedsPerson(f"{attempt.id}: the robot's door is open; close it, resume at the robot, then sdl resume")
-        else:
-            time.sleep(pace_s)
+            session.say(f"waiting for the robot: {exc}")
+            time.sleep(5 * POLL_S[local])
+
+
+def _advance(session: Session, attempt: Attempt) -> bool:
+    """Look at the run once and do what it waits for; return whether it is over for us."""
+    run = session.robot.run(attempt.run_id)
+    status = run["status"]
+    if status == "paused":
+        _serve(session, attempt, run)
+    elif status == "succeeded":
+        note_moments(session, attempt)
+        session.store.move_attempt(attempt.id, "VERIFY", "DISPENSED")
+        return True
+    elif status in ENDED or status.startswith("awaiting-recovery"):
+        if status not in ENDED:
+            session.robot.stop(attempt.run_id)
+        give_up(session, attempt, f"the run is {status}: {str(run.get('errors'))[:200]}")
+        return True
+    elif status == "blocked-by-open-door":
+        raise NeedsPerson(f"{attempt.id}: the robot's door is open; close it, resume at the robot, then sdl resume")
+    return False
 
 
 def give_up(session: Session, attempt: Attempt, why: str) -> None:
@@ -85,32 +105,54 @@ def give_up(session: Session, attempt: Attempt, why: str) -> None:
     state = session.store.attempt(attempt.id).state
     session.store.event("attempt lost sight of", attempt=attempt.id, why=why)
     session.store.move_attempt(attempt.id, state, "UNKNOWN")
-    for module in session.robot.modules():
-        session.robot.heat_off(str(module["id"]))
+    cool(session)
+
+
+def cool(session: Session) -> None:
+    """Switch every temperature module off, whatever else is wrong; what cannot be switched off is an event."""
+    try:
+        for module in session.robot.modules():
+            if "temperature" in str(module.get("moduleModel", "")).lower():
+                session.robot.heat_off(str(module["id"]))
+    except Unreachable as exc:
+        session.store.event("heat not confirmed off", text=str(exc)[:300])
+        session.say(f"heat could not be switched off from here ({exc}): look at the robot")
 
 
 def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     """Answer the one waiting command: wait for its moment or look at its aliquot, then release it."""
-    command = session.robot.current_command(attempt.run_id)
-    if command is None or command.get("status") != "running":
+    if _stopped_by_others(run):
+        raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
+    command = _waiting(session, attempt)
+    if command is None:
         return
     message = str((command.get("params") or {}).get("message") or "")
-    if command["commandType"] not in ("waitForResume", "pause") or not message:
+    if not message.startswith(("AT ", "READ ")):
         raise NeedsPerson(f"{attempt.id}: paused at the robot by a person; resume it there, then sdl resume")
-    if _stopped_by_others(session, attempt, run):
-        raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
         _wait(session, attempt, message)
     else:
         look(session, attempt, command["id"], label=words[0], location=words[1])
+    if _stopped_by_others(session.robot.run(attempt.run_id)):
+        return  # while we waited, a person pressed pause: the next look says so
+    still = _waiting(session, attempt)
+    if still is None or still["id"] != command["id"]:
+        return
     session.store.write_handshake(attempt.id, command["id"], message, session.clock.now_s())
     session.robot.play(attempt.run_id)
     session.store.mark_handshake_sent(attempt.id, command["id"])
 
 
-def _stopped_by_others(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> bool:
+def _waiting(session: Session, attempt: Attempt) -> dict[str, Any] | None:
+    """Return the command that waits to be released now, or None."""
+    command = session.robot.current_command(attempt.run_id)
+    waits = command is not None and command["commandType"] in ("waitForResume", "pause")
+    return command if waits and command is not None and command.get("status") == "running" else None
+
+
+def _stopped_by_others(run: Mapping[str, Any]) -> bool:
     """Say whether the run's own record holds a pause or stop (none is ever ours) that nobody has resumed."""
     actions = [str(action.get("actionType")) for action in run["actions"]]
     stops = [i for i, action in enumerate(actions) if action in ("pause", "stop")]
@@ -131,29 +173,29 @@ def _wait(session: Session, attempt: Attempt, message: str) -> None:
 def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], message: str) -> float | None:
     """Return when a timed step is due on the lab clock: as long after its anchor as in the plan; None for the first.
 
-    The anchor is the release of the well's own injection, or of the first timed step for an injection.
+    The anchor is the release of the well's own quench for a read after it, else of the well's own injection, or of the
+    first timed step for an injection.
     """
     plan = {_message(row): row for row in steps if row.get("at_s")}
     row = plan[message]
     place = message.split()[3]
-    injection = next((m for m, r in plan.items() if r["action"] == "inject" and r["well"] == place), None)
-    anchor = (
-        injection if injection in released and injection != message else next((m for m in plan if m in released), None)
-    )
+    own = {r["action"]: m for m, r in plan.items() if r["action"] in ("inject", "quench") and r["well"] == place}
+    after = [own[a] for a in ("quench", "inject") if a in own and float(plan[own[a]]["at_s"]) < float(row["at_s"])]
+    anchor = next((m for m in (*after, *plan) if m in released and m != message), None)
     if anchor is None:
         return None
     return released[anchor] + float(row["at_s"]) - float(plan[anchor]["at_s"])
 
 
 def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshake]) -> set[str]:
-    """Return the wells of which a timed step was released later than its verified window allows."""
+    """Return the wells of which a timed step was released outside its verified window."""
     released = {h.message: h.released_s for h in handshakes if h.released_s is not None}
     late = set()
     for row in steps:
         message = _message(row)
         if row.get("at_s") and row["action"] != "inject" and message in released:
             due_s = due(steps, released, message)
-            if due_s is not None and released[message] - due_s > LATE_S:
+            if due_s is not None and abs(released[message] - due_s) > LATE_S:
                 late.add(message.split()[3])
     return late
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from sdl.attempt import consumables
 from sdl.attempt.expectation import bench_of
-from sdl.attempt.session import Session
+from sdl.attempt.session import Session, raise_unless_armed
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import NeedsPerson, Refused, Unsafe
 from sdl.lab.analysis import analyze
@@ -90,6 +91,8 @@ def arm(session: Session, attempt: Attempt) -> None:
 def preflight(session: Session, attempt: Attempt) -> None:
     """Look once more just before the start: the right robot, its pipettes, its door, and nobody else's run."""
     robot, lab = session.robot, session.lab
+    if lab.robot != "simulated":
+        raise_unless_armed(lab, datetime.now(UTC))
     serial = str(robot.health().get("robot_serial", ""))
     if lab.robot_serial and serial != lab.robot_serial:
         raise Unsafe(f"{robot.address} is robot {serial}, the lab file names {lab.robot_serial}: check the address")

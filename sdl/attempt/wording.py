@@ -49,6 +49,7 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
             "confirmed_hits": campaign.budget.confirmed_hits,
         },
         "seed": campaign.seed,
+        "approval": campaign.approval,
         "file": campaign.file,
         "stocks": stocks,
         "lab": campaign.lab.name if campaign.lab else "",

@@ -215,7 +215,7 @@ def _budget(file: CampaignFile, lab: Lab | None, report: Report) -> Budget:
     if entry.batch > experiments:
         text = f"{entry.batch} wells per batch are more than {experiments} experiments in all; lower it"
         report.say("budget", "batch", text=text)
-    wells = sum(lab.deck[block.rack].wells for block in lab.blocks) if lab else entry.batch
+    wells = lab.deck[lab.blocks[0].rack].wells if lab else entry.batch  # one block, one temperature, one load of vials
     if lab and entry.batch > wells:
         report.say("budget", "batch", text=f"{entry.batch} wells per batch; {lab.name} has {wells}: lower it")
     return Budget(experiments=experiments, batch=entry.batch, confirmed_hits=int(stop[1]) if stop else 2)

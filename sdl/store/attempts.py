@@ -160,12 +160,13 @@ class Attempts(Core):
     def write_handshake(self, attempt: str, command_id: str, message: str, released_s: float) -> bool:
         """Write down that one waiting command is released now, at ``released_s`` on the lab clock.
 
-        True the first time, False when it is there already: the first moment stays, because liquid may have moved.
+        Call it only while that command waits: then nothing has moved, and an older moment is replaced. True the first
+        time, False when the row is there already.
         """
         with self._write("handshake written", attempt=attempt, command_id=command_id, message=message) as tx:
             key = {"attempt": attempt, "command_id": command_id}
             if tx.connection.execute(select(tables.handshakes.c.sent).filter_by(**key)).first() is not None:
-                tx.skip()
+                tx.update(tables.handshakes, key, {}, released_s=released_s)
                 return False
             tx.insert(tables.handshakes, **key, message=message, written_at=self._now(), released_s=released_s)
         return True

@@ -41,11 +41,20 @@ def test_a_well_that_was_injected_late_is_quenched_as_much_later(first_s: float,
     assert due(steps, released, "AT 900 quench vials/A2") == pytest.approx(released[INJECT_2] + 500.0)
 
 
-def test_only_a_step_released_after_its_window_makes_a_well_late() -> None:
+def test_the_outcome_read_counts_from_the_quench_however_late_that_was() -> None:
+    """300 s after the quench is what makes it an outcome; a controller that was away must not spoil that."""
+    assert due(STEPS, {INJECT_1: 1000.0}, READ) == 1890.0
+    assert due(STEPS, {INJECT_1: 1000.0, QUENCH: 2200.0}, READ) == 2490.0
+    growing = [*STEPS, {"action": "read", "at_s": "500", "well": "cell", "stock": "vials/A1"}]
+    assert due(growing, {INJECT_1: 1000.0, QUENCH: 2200.0}, "AT 500 read vials/A1") == 1400.0
+
+
+def test_only_a_step_released_outside_its_window_flags_a_well() -> None:
     on_time = [shaken(INJECT_1, 1000.0), shaken(QUENCH, 1600.0), shaken(READ, 1905.0)]
     assert late_wells(STEPS, on_time) == set()
-    late = [shaken(INJECT_1, 1000.0), shaken(QUENCH, 1600.0), shaken(READ, 1940.0)]
-    assert late_wells(STEPS, late) == {"vials/A1"}
+    for quench_s, read_s in ((1600.0, 1940.0), (1640.0, 1930.0), (1550.0, 1840.0)):
+        moved = [shaken(INJECT_1, 1000.0), shaken(QUENCH, quench_s), shaken(READ, read_s)]
+        assert late_wells(STEPS, moved) == {"vials/A1"}
 
 
 def test_a_late_injection_alone_is_not_late_for_chemistry() -> None:

@@ -145,6 +145,13 @@ def test_approval_is_asked_for_by_name_and_then_goes_on(tmp_path: Path) -> None:
     waiting = sdl("run", file, "--runner", "plain")
     assert waiting.returncode == 4, waiting.stderr
     assert "sdl approve" in waiting.stderr
+    seen = answer(sdl("status", file, "--json"))
+    first = [p["design"] for p in seen["proposed"]]
+    assert len(first) == 2 and "approval" in seen["waiting"][0] and seen["proposed"][0]["recipe"]["transfers"]
+    assert sdl("approve", file, "--by", "A. Chemist", "--reject", "--note", "too hot").returncode == 0
+    assert sdl("resume", file, "--runner", "plain").returncode == 4
+    second = [p["design"] for p in answer(sdl("status", file, "--json"))["proposed"]]
+    assert second and not [d for d in second if d in first], "a rejected batch gives way to another"
     assert sdl("approve", file, "--by", "A. Chemist").returncode == 0
     done = sdl("resume", file, "--runner", "plain", "--json")
     assert done.returncode in (0, 7), done.stderr

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.lab
 def test_a_robot_that_forgot_its_run_is_never_trusted_and_never_repeated(tmp_path: Path) -> None:
     file = campaign_file(tmp_path, budget(4, 2))
     state = tmp_path / ".sdl" / "blue-465"
-    run_and_kill(file, 9)
+    run_and_kill(file, 13)
     os.kill(json.loads((state / "virtual-lab.json").read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
     poured = strokes(state)
     assert poured, "the power went off in the middle of a run"
@@ -31,6 +31,8 @@ def test_a_robot_that_forgot_its_run_is_never_trusted_and_never_repeated(tmp_pat
         (attempt,) = store.attempts("UNKNOWN")
     assert strokes(state) == poured
 
+    untrue = sdl("resolve", file, "--attempt", attempt.id, "--outcome", "not-run", "--by", "A", "--note", "looked")
+    assert untrue.returncode == 2 and "liquid is on record" in untrue.stderr
     nameless = sdl("resolve", file, "--attempt", attempt.id, "--outcome", "discard", "--by", " ", "--note", "looked")
     assert nameless.returncode == 2
     said = ("--outcome", "discard", "--by", "A. Chemist", "--note", "vials half full")
