@@ -57,8 +57,8 @@ def suggest(session: Session) -> int:
 def approved(session: Session, batch: int) -> bool:
     """Return whether the batch may run; a rejected one is put aside, and an undecided one raises `NeedsPerson`."""
     wanted, store = session.campaign.approval, session.store
-    if wanted == "never" or (wanted == "first batch" and batch > 1):
-        return True
+    if wanted == "never" or (wanted == "first batch" and store.attempts()):
+        return True  # a first batch that was rejected is not the first that may run
     decision = store.approval(batch)
     if decision is not None and decision.decision == "rejected":
         for experiment in store.experiments("suggested", batch):

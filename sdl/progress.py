@@ -111,7 +111,9 @@ def _proposed(store: Store, parsed: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     batch = suggested[0].batch
     decided = store.approval(batch)
-    if (parsed["approval"] == "first batch" and batch > 1) or (decided is not None and decided.decision == "approved"):
+    if (parsed["approval"] == "first batch" and store.attempts()) or (
+        decided is not None and decided.decision == "approved"
+    ):
         return []
     return [{"id": e.id, "batch": batch, **e.suggestion, "recipe": dict(e.recipe)} for e in suggested]
 
