@@ -69,14 +69,16 @@ def test_features_are_near_the_truth_and_their_sds_cover_it() -> None:
 @settings(max_examples=15, deadline=None)
 @given(shift_ev=st.floats(-0.1, 0.06))
 def test_a_shifted_spectrum_shifts_its_features(shift_ev: float) -> None:
-    here, there = Instrument(3), Instrument(3)
+    """On average over four instruments: one X1 scatters by 0.8 nm on this generator (``benchmarks/spectra.py``)."""
     moved = replace(BLUE, x1_ev=BLUE.x1_ev + shift_ev)
-    before, after = read(here.sample(BLUE), here).plain, read(there.sample(moved), there).plain
     expected_before, expected_after = truth(BLUE), truth(moved)
+    pairs = []
+    for seed in range(3, 7):
+        here, there = Instrument(seed), Instrument(seed)
+        pairs.append((read(here.sample(BLUE), here).plain, read(there.sample(moved), there).plain))
     for name, tolerance_nm in (("pl_peak_nm", 0.15), ("x1_nm", 1.5)):
-        assert after[name] - before[name] == pytest.approx(
-            expected_after[name] - expected_before[name], abs=tolerance_nm
-        )
+        seen = np.mean([after[name] - before[name] for before, after in pairs])
+        assert seen == pytest.approx(expected_after[name] - expected_before[name], abs=tolerance_nm)
 
 
 @settings(max_examples=15, deadline=None)
