@@ -108,7 +108,7 @@ class Scheduler:
     def _prepare(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> list[TimedStep]:
         """Untimed transfers, one stock after the other so that one tip serves all wells."""
         rows = [(t, wells[e]) for e, recipe in recipes.items() for t in recipe.transfers if t.action == "dispense"]
-        order = {stock: n for n, stock in enumerate(("diluent", *self.route.stocks))}
+        order = {stock: n for n, stock in enumerate(dict.fromkeys((self.route.medium, *self.route.stocks)))}
         steps = [self._transfer("dispense", t.stock, well, t.volume_ul) for t, well in rows]
         by_stock = [order[t.stock] for t, _ in rows]
         ranked = sorted(range(len(rows)), key=lambda i: (by_stock[i], steps[i].pipette, i))
