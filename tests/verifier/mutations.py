@@ -686,9 +686,9 @@ _NEGATIVE: dict[tuple[str, str], list[_Row]] = {
     ],
     ("I3", "no_well_is_overfilled"): [
         (overfill, r"dispense: fills vials/A1 to 2500 uL, limit 2400"),  # H1
-        (overfill_with_declared_content, r"dispense: fills vials/A1 to \d+ uL, 5000 uL of it from before, limit 6400"),  # H2, H4
+        (overfill_with_declared_content, r"dispense: fills vials/A1 to \d+ uL, 5000 uL of it from before"),  # H2, H4
         (overfull_before, r"fills vials/A2 to 8500 uL, 6000 uL of it"),
-        (overfull_by_blowing_out, r"blowout: fills stocks/A1 to 9250 uL, 10000 uL of it from before, limit 8080", "shared"),
+        (overfull_by_blowing_out, r"blowout: fills stocks/A1 to 9250 uL, 10000 uL of it from before", "shared"),
     ],
     ("I3", "no_shaken_well_is_overfilled"): [
         (limited(max_fill_shaken_fraction=0.09), r"shakes vials/A1 with 800 uL, limit 720 while shaken", "shaken"),

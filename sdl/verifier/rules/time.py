@@ -60,8 +60,8 @@ def what_is_read_is_in_the_cell(scene: Scene, act: Act) -> Iterator[str]:
 
 @rule("I12", "pause")
 def every_pause_has_a_known_form(scene: Scene, act: Act) -> Iterator[str]:
-    if not act.text.startswith("READ ") and Release.of(act.text) is None:
-        known = "AT <s> <action> <place> or READ <what> <place>"
+    if not act.text.startswith(("READ ", "HAND ")) and Release.of(act.text) is None:
+        known = "AT <s> <action> <place>, READ <what> <place> or HAND <what> <place>"
         yield f"pauses with {act.text!r}, which nobody would answer; write {known}"
 
 
