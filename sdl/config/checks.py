@@ -106,6 +106,28 @@ def stocks(given: Mapping[str, Stock], route: Route | None, lab: Lab | None, rep
             report.say("stocks", text=f"{text} ventilated with an airflow signal, or the volumes smaller")
 
 
+def substances(stocks: Mapping[str, Stock], lab: Lab, report: Report) -> None:
+    """Report species that the lab has no limit for, too much of one on the deck, and pairs it keeps apart."""
+    known = lab.substances or {}
+    total: dict[str, float] = {}
+    for name, stock in stocks.items():
+        for species, mmol_l in stock.contains.items():
+            total[species] = total.get(species, 0.0) + mmol_l * stock.volume_ul / 1000
+            if species not in known:
+                text = f"'{species}' has no limit in the lab file of {lab.name}; {suggestion(species, known)}"
+                report.say("stocks", name, "contains", species, text=f"{text}, or have it added to substances there")
+        both = {stock.solvent, *stock.contains}
+        for pair in lab.never_together or ():
+            if set(pair) <= both:
+                report.say("stocks", name, text=f"holds {' and '.join(pair)}, which {lab.name} never lets meet")
+    if any(p.path.startswith("stocks.") for p in report.problems):
+        return  # a wrong volume or concentration is said already, and the sums follow from it
+    for species, umol in total.items():
+        if umol > known.get(species, umol):
+            text = f"{umol / 1000:g} mmol of {species} in all stocks, limit {known[species] / 1000:g} mmol"
+            report.say("stocks", text=f"{text} on the deck of {lab.name}; load less")
+
+
 def _check_places(stock: Stock, lab: Lab, taken: dict[tuple[str, str], str], report: Report) -> None:
     room = 0.0
     for text in stock.at:

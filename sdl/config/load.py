@@ -67,6 +67,8 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     known = {name: BY_WRITTEN[name].name for name in FEATURES}
     target = target_of(file.target or {}, known, report)
     checks.stocks(stocks, route, lab, report)
+    if lab:
+        checks.substances(stocks, lab, report)
     if target and lab:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)
