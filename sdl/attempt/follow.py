@@ -7,17 +7,18 @@ has paused or stopped the run. After any error there are only GETs.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sdl.attempt.expectation import rows
-from sdl.attempt.prepare import preflight
+from sdl.attempt.preflight import preflight, watch
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
 from sdl.chemistry.schedule import LATE_S
-from sdl.errors import NeedsPerson, Unreachable
+from sdl.errors import NeedsPerson, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
@@ -63,13 +64,18 @@ def after_play(session: Session, attempt: Attempt) -> None:
 def follow(session: Session, attempt: Attempt) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
     local = "127.0.0.1" in session.robot.address
-    heard_s = time.monotonic()
+    heard_s, watched_s = time.monotonic(), -math.inf
     while True:
         try:
+            watched_s = watch(session, attempt, watched_s)
             if _advance(session, attempt):
                 return
             heard_s = time.monotonic()
             time.sleep(POLL_S[local])
+        except Unsafe as exc:
+            session.robot.stop(attempt.run_id)
+            give_up(session, attempt, f"an interlock stopped the run: {exc}")
+            return
         except Unreachable as exc:
             if getattr(exc, "status", None) == 404:
                 give_up(session, attempt, "the robot does not know the run any more")

@@ -77,6 +77,8 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     target = target_of(file.target or {}, known, report)
     choices = {p.name: p.choices for p in written.values() if p.choices}
     checks.stocks(stocks, route, choices, lab, report)
+    if lab:
+        checks.substances(stocks, lab, report)
     if target and lab:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)

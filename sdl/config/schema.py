@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sdl.bench import Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
+    Amount,
     Celsius,
     CelsiusRange,
     Concentration,
@@ -35,7 +36,10 @@ from sdl.target import Source
 
 CAMPAIGN_REQUIRED = ("campaign", "target")
 LAB_MODE_REQUIRED = ("route", "vary", "stocks", "budget")
-LAB_REQUIRED = ("lab", "robot", "robot_type", "pipettes", "deck", "blocks", "reader", "limits")
+LAB_REQUIRED = (
+    *("lab", "robot", "robot_type", "pipettes", "deck", "blocks", "reader", "limits"),
+    *("substances", "never_together"),
+)
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -255,6 +259,8 @@ class LabFile(_Strict):
     blocks: list[BlockEntry] | None = None
     reader: ReaderEntry | None = None
     limits: LimitsEntry | None = None
+    substances: dict[str, Amount] | None = None
+    never_together: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = None
     ventilated: bool = False
     airflow: str = ""
     armed_by: str = ""
