@@ -103,7 +103,8 @@ def _least_growth(session: Session, steps: Sequence[Mapping[str, str]]) -> dict[
 def _in_waste(session: Session) -> frozenset[str]:
     """Return what earlier runs may have left in the waste bottle: anything that this campaign has."""
     stocks = session.campaign.stocks.values()
-    return frozenset(name for stock in stocks for name in (stock.solvent, *stock.contains)) | {DYE_SOLVENT}
+    dye = {DYE_SOLVENT} if "pl" in session.lab.reader.channels else set()
+    return frozenset(name for stock in stocks for name in (stock.solvent, *stock.contains)) | dye
 
 
 def _waste(steps: list[dict[str, str]]) -> float:
