@@ -31,7 +31,8 @@ class Recording:
     """One spectrum of a file. All arrays are ``(w,)``, in the file's own order; NaN marks a missing pixel.
 
     ``transmittance`` runs from 0 to 1. ``dark`` and ``reference`` are counts that the file itself carries. ``form``
-    names the layout; ``label`` the block where a file has several; ``flags`` what is wrong with the file.
+    names the layout; ``label`` the block where a file has several; ``flags`` what is wrong with the file. With
+    ``given_lamp_e`` absorbance becomes counts of that lamp, so that several files can be compared.
     """
 
     form: str
@@ -45,6 +46,7 @@ class Recording:
     averages: int = 1
     label: str = ""
     flags: tuple[str, ...] = ()
+    given_lamp_e: float = 0.0
 
     def __post_init__(self) -> None:
         w = self.wavelength_nm
@@ -110,6 +112,14 @@ class Recording:
         flat = np.flatnonzero(self.values == top)
         return top if top > 1000.0 and np.any(np.diff(flat) == 1) and flat.size >= FEWEST else FULL_SCALE
 
+    @property
+    def lamp_e(self) -> float:
+        """Return the electrons of a lamp whose shot noise, in blank and sample, is the noise of this absorbance."""
+        absorbance = self.absorbance
+        if self.given_lamp_e or absorbance is None:
+            return self.given_lamp_e
+        return 2.0 / (LN10 * noise(absorbance)) ** 2
+
     def _counts(self, role: Role) -> Array | None:
         if self.quantity == "counts":
             return {"dark": self.dark, "blank": self.reference}.get(role, self.values)
@@ -117,7 +127,7 @@ class Recording:
             return np.zeros(self.values.shape)
         absorbance = self.absorbance
         assert absorbance is not None
-        lamp = 2.0 / (LN10 * noise(absorbance)) ** 2
+        lamp = self.lamp_e
         if role == "blank":
             return np.full(self.values.shape, lamp)
         return np.asarray(lamp * 10.0**-absorbance)
