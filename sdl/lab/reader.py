@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -51,6 +51,14 @@ class Reader(Protocol):
 
     def measure(self) -> tuple[Spectrum, ...]:
         """Take spectra of the aliquot that is in the cell now."""
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A reader whose integration time can be made shorter after a saturated read."""
+
+    def shorten(self) -> bool:
+        """Halve the integration time; return False where it cannot be shorter."""
 
 
 def to_json(spectrum: Spectrum) -> Json:

@@ -40,6 +40,13 @@ class RemoteReader:
     def measure(self) -> tuple[Spectrum, ...]:
         return self._spectra("measure")
 
+    def shorten(self) -> bool:
+        """Ask the service to halve its integration time; a service that knows no such call keeps it."""
+        try:
+            return bool(self._told("POST", "shorten").get("shortened"))
+        except Unreachable:
+            return False
+
     def _spectra(self, verb: str, **asked: str) -> tuple[Spectrum, ...]:
         told = self._told("POST", verb, asked)
         try:

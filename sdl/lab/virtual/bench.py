@@ -85,6 +85,8 @@ class VirtualBench:
                 return asdict(self._spectrometer.status)
             case "dark" | "measure":
                 return self._spectra("dark" if verb == "dark" else "sample")
+            case "shorten":
+                return {"shortened": self._spectrometer.shorten()}
             case "reference" if asked.get("role") in get_args(Role):
                 return self._spectra(asked["role"])
         raise Conflict("Unknown", f"the reader knows no {verb} {dict(asked)}", 404)

@@ -49,6 +49,8 @@ DYE_PER_CM, DYE_X1_NM, DYE_X1_FWHM_EV, DYE_PL_NM, DYE_PL_FWHM_EV = 0.4, 390.0, 0
 """A dye like coumarin 102 in ethanol: absorbance at 365 nm for 1 cm, its band, and an emission 60 nm wide [X]."""
 PLATE_OD_SD = 2e-3
 """Noise of a plate reader's density [X]."""
+INTEGRATION_MS, SHORTEST_MS = 2.0, 0.25
+"""One exposure [S], and the shortest [X]."""
 DYE_RSD = 0.02
 """How well the dye's yield is known (bench.md)."""
 
@@ -91,6 +93,7 @@ class Spectrometer:
         self.name = f"virtual-{seed}"
         self.channels: tuple[Kind, ...] = tuple(channels)
         self.true_dye_plqy = dye_plqy * (1 + DYE_RSD * float(generator(seed, "dye").standard_normal()))
+        self.integration_ms = INTEGRATION_MS
         self._seed = seed
         self._path_cm = path_mm / 10
         self._faults = Faults() if faults is None else faults
@@ -111,10 +114,18 @@ class Spectrometer:
         """Return one spectrum a channel of what is in the cell."""
         rng, liquid = generator(self._seed, now_s, role), self._liquid(content)
         bubble = self._bubble(rng) if role == "sample" else np.ones(GRID_NM.size)
-        white = np.maximum(FLOOR_E, self._noisy(self._white(liquid, bubble, role, rng), rng))
-        emitted = self._noisy(self._emission(liquid, now_s) * bubble, rng)
+        longer = self.integration_ms / INTEGRATION_MS
+        white = np.maximum(FLOOR_E, self._noisy(longer * self._white(liquid, bubble, role, rng), rng))
+        emitted = self._noisy(longer * self._emission(liquid, now_s) * bubble, rng)
         light: dict[Kind, Array] = {"absorption": white, "pl": emitted}
         return tuple(self._spectrum(light[kind], kind, role, now_s) for kind in self.channels)
+
+    def shorten(self) -> bool:
+        """Halve the integration time of what comes; return False at the shortest."""
+        if self.integration_ms <= SHORTEST_MS:
+            return False
+        self.integration_ms /= 2
+        return True
 
     def densities(self, content: Content, bands_nm: Sequence[float], now_s: float, well: str) -> list[float]:
         """Return the optical density of a well of a plate at each band: what a plate reader tells."""
@@ -190,6 +201,7 @@ class Spectrometer:
             time_s=now_s,
             instrument=self.name,
             averages=AVERAGES,
+            integration_ms=self.integration_ms,
             full_well=FULL_WELL_E,
         )
 
