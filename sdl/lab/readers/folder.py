@@ -72,17 +72,19 @@ class FolderReader:
         )
 
     def dark(self) -> tuple[Spectrum, ...]:
-        """Return the dark that newest files carry, or the newest file called dark; nothing is waited for."""
-        found = []
-        for kind in self._channels:
-            spectrum = self._kept_dark(kind)
-            if spectrum is None:
+        """Return the dark that the newest files carry, or the newest file called dark; wait for the first one."""
+        give_up_s = self._monotonic_s() + self._patience_s
+        while True:
+            found = [self._kept_dark(kind) for kind in self._channels]
+            whole = tuple(spectrum for spectrum in found if spectrum is not None)
+            if len(whole) == len(found):
+                return whole
+            if self._monotonic_s() > give_up_s:
                 raise NeedsPerson(
-                    f"{self._folder}: no dark for {kind}: close the shutter and save one spectrum there as dark.txt, "
-                    "or have the program save its dark with every spectrum"
+                    f"{self._folder}: no dark: close the shutter and save one spectrum there as dark.txt, or have the "
+                    "program save its dark with every spectrum; then sdl resume"
                 )
-            found.append(spectrum)
-        return tuple(found)
+            self._wait(POLL_S)
 
     def reference(self, role: str) -> tuple[Spectrum, ...]:
         return self._new("dye" if role == "dye" else "blank")

@@ -19,6 +19,7 @@ from sdl.lab.virtual.journal import Journal
 from sdl.lab.virtual.optics import truth
 from sdl.lab.virtual.plate import VirtualPlateReader
 from sdl.lab.virtual.robot import Analyze, VirtualRobot
+from sdl.lab.virtual.saving import SavingProgram
 from sdl.lab.virtual.spectrometer import Content, Spectrometer
 from sdl.lab.virtual.world import DYE, Vessel, World
 from sdl.spectra.types import Role, Spectrum
@@ -67,6 +68,8 @@ class VirtualBench:
         self.plate_reader = (
             VirtualPlateReader(slot=slot, serial=f"{self.serial}-{slot}", see=self._densities) if slot else None
         )
+        saves = str(spec.get("saves", ""))
+        self.program = SavingProgram(Path(saves), self.robot.waits_for, self._seen) if saves else None
         self._operator_s = float(spec.get("operator_delay_s", OPERATOR_S))
 
     def close(self) -> None:
@@ -92,14 +95,14 @@ class VirtualBench:
         raise Conflict("Unknown", f"the reader knows no {verb} {dict(asked)}", 404)
 
     def _spectra(self, role: Role) -> Json:
+        return {"spectra": [to_json(one) for one in self._seen(role)]}
+
+    def _seen(self, role: Role) -> Sequence[Spectrum]:
         now_s = self.clock.advance(SPECTRUM_S * len(self._spectrometer.channels))
         cell = self.world.look(role)
-        found: Sequence[Spectrum]
         if role == "dark":
-            found = self._spectrometer.dark(now_s)
-        else:
-            found = self._spectrometer.look(_content(cell, now_s), now_s, role)
-        return {"spectra": [to_json(one) for one in found]}
+            return self._spectrometer.dark(now_s)
+        return self._spectrometer.look(_content(cell, now_s), now_s, role)
 
     def _densities(self, slot: str, bands_nm: Sequence[int]) -> dict[int, dict[str, float]]:
         """Return the optical density of each well of the plate from ``slot``, by band."""
