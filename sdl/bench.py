@@ -113,7 +113,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated."""
+    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated.
+
+    ``substances`` is how much of each dissolved species may be on the deck, in umol; ``never_together`` the pairs of
+    species or solvents that share no well, tip or waste. A lab without them (None) approves no command list.
+    """
 
     name: str
     robot: str
@@ -125,11 +129,23 @@ class Lab:
     blocks: tuple[Block, ...]
     reader: ReaderSpec
     limits: Limits
+    substances: Mapping[str, float] | None = None
+    never_together: tuple[tuple[str, str], ...] | None = None
     ventilated: bool = False
     armed_by: str = ""
     armed_until: str = ""
     room_c: float = 25.0
     virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    @property
+    def reaction_blocks(self) -> tuple[Block, ...]:
+        """The blocks reactions run in: the first, and every other one that can be set to a temperature."""
+        return tuple(b for i, b in enumerate(self.blocks) if i == 0 or b.low_c < b.high_c)
+
+    @property
+    def dilution_rack(self) -> str:
+        """The rack of empty vials that stocks are diluted in: at room temperature, where nothing reacts; "" if none."""
+        return next((b.rack for b in self.blocks if b not in self.reaction_blocks), "")
 
     def locate(self, location: str) -> tuple[str, str]:
         """Split "stocks/A1" into deck name and well; raise `Refused` for a place the deck has not.

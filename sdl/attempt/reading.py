@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 
+from sdl.attempt.expectation import rows
 from sdl.attempt.session import Session
 from sdl.chemistry.solvents import SOLVENTS
 from sdl.errors import InstrumentChanged, StaleInstrument
@@ -17,7 +18,7 @@ from sdl.lab.readers.exposure import brought_to
 from sdl.spectra import Features, Spectrum
 from sdl.spectra.readout import Optics, features
 from sdl.spectra.trust import changed, untrusted
-from sdl.store import Attempt, Read
+from sdl.store import Attempt, Read, Well
 
 LOOKS = 3
 """How often one liquid is looked at (reliability facts: F40 and F42 allow three)."""
@@ -65,7 +66,7 @@ def _known(session: Session, attempt: Attempt, name: str) -> Read | None:
 
 def _taken(session: Session, attempt: Attempt, name: str, *, label: str, location: str) -> Read:
     """Take one look and save it, as what it is or as rejected, with all that is known of its moment."""
-    store, route = session.store, session.compiler.route
+    store = session.store
     _dark(session, attempt, name)
     asked_s = session.clock.now_s()
     try:
@@ -77,8 +78,9 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
     well = next((w for w in store.wells(attempt.id) if w.well == location), None)
     since_injection = None if well is None or well.injected_s is None else now_s - well.injected_s
     since_quench = None if well is None or well.quenched_s is None else now_s - well.quenched_s
-    window = abs((since_quench or 0.0) - route.outcome_delay_s) <= route.outcome_window_s
-    timing = () if since_quench is None or window else ("timing",)
+    last = label == "sample" and _is_last(session, attempt, name, location)
+    window = _in_window(session, well, since_injection, since_quench)
+    timing = ("timing",) if last and not window else ()
     number = store.save_read(
         attempt.id,
         name,
@@ -90,7 +92,7 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
         since_injection_s=since_injection,
         since_quench_s=since_quench,
         flags=(*timing, *wrong),
-        outcome=label == "sample" and since_quench is not None and window and not wrong,
+        outcome=last and window and not wrong,
     )
     if "truncated" not in wrong or name.endswith(f"~{LOOKS}"):
         _raise_if_changed(session, spectra)
@@ -98,6 +100,24 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
         session.reader.shorten()
     _matching_dark(session, attempt, name, spectra, wrong)
     return store.read(number)
+
+
+def _is_last(session: Session, attempt: Attempt, name: str, location: str) -> bool:
+    """Say whether this is the last read that the plan takes at a well, however often it is looked at: its outcome."""
+    planned = sum(row["action"] == "read" and row["stock"] == location for row in rows(attempt.csv))
+    reads = {r.command_id.split("~")[0] for r in session.store.reads(attempt=attempt.id) if r.well == location}
+    return len(reads - {name.split("~")[0]}) >= planned - 1
+
+
+def _in_window(session: Session, well: Well | None, since_injection: float | None, since_quench: float | None) -> bool:
+    """Say whether an outcome is read at its moment: after the quench, else the injection; after manual work, any."""
+    route = session.compiler.route
+    if well is None or route.manual:
+        return True
+    if route.quench:
+        return since_quench is not None and abs(since_quench - route.outcome_delay_s) <= route.outcome_window_s
+    planned = session.store.experiment(well.experiment).recipe["read_s"][-1]
+    return since_injection is not None and abs(since_injection - planned) <= route.outcome_window_s
 
 
 def _wrong(
@@ -152,7 +172,7 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
     reader = lab.reader
     design = store.experiment(experiment).design if experiment else {}
     temperature = float(design.get("temperature_c", session.compiler.route.nominal["temperature_c"]))
-    medium = session.campaign.stocks[session.compiler.route.medium].solvent
+    medium = session.campaign.stocks[session.compiler.medium_of(design)].solvent
     optics = Optics(
         path_mm=reader.path_mm,
         excitation_nm=reader.excitation_nm,
@@ -163,7 +183,8 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
         temperature_c=temperature,
     )
     wanted = session.campaign.target.goals.get("pl_peak_nm")
-    cs = design.get("cs_concentration_mmol_l", session.compiler.route.nominal["cs_concentration_mmol_l"])
+    recipe = store.experiment(experiment).recipe if experiment else {}
+    cs_mol_l = recipe.get("moles_umol", {}).get("Cs", 0.0) / recipe.get("total_ul", 1.0)  # umol in uL are mol/L
     read = store.read(read_id)
     blank, old_blank = _held(session, attempt, "blank", read.time_s)
     dye, old_dye = _held(session, attempt, "dye", read.time_s) if "pl" in reader.channels else ((), ())
@@ -175,7 +196,7 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
         dye=dye,
         optics=optics,
         channels=reader.channels,
-        cs_mol_l=float(cs) / 1000.0,
+        cs_mol_l=cs_mol_l or None,
         estimate_pl=wanted is not None and wanted.source == "absorption",
     )
     flags = (*found.flags, *old_blank, *old_dye, *_carried(session, attempt, read))

@@ -113,7 +113,8 @@ class Bench:
         """Make and quench a well, and take dark, blank and dye."""
         batch = len(self.attempts) + 1
         (experiment,) = self.store.add_batch(batch, [NewExperiment(kind="explore", suggestion={"design": {}})])
-        attempt = self.store.plan_attempt(batch, {WELL: experiment.id}, {}, robot="virtual")
+        csv = f"action,at_s,well,stock\nread,300,cell,{WELL}\n"
+        attempt = self.store.plan_attempt(batch, {WELL: experiment.id}, {}, robot="virtual", csv=csv)
         self.attempts.append(attempt)
         now_s = self.clock.now_s()
         self.store.move_well(attempt.id, WELL, "planned", "dispensed", injected_s=now_s - 420.0)
