@@ -22,7 +22,18 @@ Columns = dict[str, NDArray[Any]]
 Snap = Callable[[Columns], tuple[Columns, NDArray[np.bool_]]]
 """Round ``n`` designs to what can be made; return the rounded columns and which rows are possible ``(n,)``."""
 
+InputSd = Callable[[Columns], Columns]
+"""The sd that pipetting gives each numeric parameter of ``n`` designs, ``(n,)`` by name."""
+
 Scope = Literal["well", "block"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A condition: the choice ``parameter`` has one of the values ``among``."""
+
+    parameter: str
+    among: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,7 @@ class Parameter:
     """One thing that may vary: a range ``[low, high]`` or one of ``choices``.
 
     ``scope`` is "block" when all wells of one thermal block share the value (see ``docs``: deck and blocks).
+    ``when`` makes it count only while a choice has some values; elsewhere it stands at ``low`` (or its first choice).
     """
 
     name: str
@@ -37,6 +49,7 @@ class Parameter:
     high: float = 0.0
     choices: tuple[str, ...] = ()
     scope: Scope = "well"
+    when: When | None = None
 
     def __post_init__(self) -> None:
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
@@ -90,7 +103,10 @@ _BINARY: dict[type, Callable[[Any, Any], Any]] = {
 
 
 def _arithmetic(node: ast.expr, text: str) -> _Term:
-    """Turn one parsed expression into a function of columns; allow + - * / ** numbers and names only."""
+    """Turn one parsed expression into a function of columns; allow + - * / ** numbers and names only.
+
+    ``(solvent == "toluene")`` is 1 where a choice is so and 0 elsewhere; ``!=`` the reverse.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         value = float(node.value)
         return lambda _: value
@@ -103,7 +119,20 @@ def _arithmetic(node: ast.expr, text: str) -> _Term:
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         op, left, right = _BINARY[type(node.op)], _arithmetic(node.left, text), _arithmetic(node.right, text)
         return lambda columns: op(left(columns), right(columns))
-    raise Refused(f"constraint {text!r}: only numbers, parameter names and + - * / ** are allowed")
+    if (chosen := choice_in(node)) is not None:
+        name, value, same = chosen
+        return lambda columns: ((columns[name] == value) == same).astype(float)
+    raise Refused(f'constraint {text!r}: only numbers, parameter names, + - * / ** and (choice == "name") are allowed')
+
+
+def choice_in(node: ast.expr) -> tuple[str, str, bool] | None:
+    """Return name, value and sign of ``name == "value"`` or ``name != "value"``; None for anything else."""
+    match node:
+        case ast.Compare(
+            left=ast.Name(id=name), ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=str(value))]
+        ):
+            return name, value, isinstance(op, ast.Eq)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +143,7 @@ class DesignSpace:
     constraints: tuple[Constraint, ...] = ()
     shared: Mapping[str, int] = field(default_factory=dict)
     snap: Snap | None = None
+    input_sd: InputSd | None = None
 
     @classmethod
     def of(
@@ -169,8 +199,10 @@ class DesignSpace:
     def make(self, columns: Columns) -> tuple[Columns, NDArray[np.bool_]]:
         """Round ``n`` designs to what can be made and say which are allowed ``(n,)``."""
         ok = np.ones(len(next(iter(columns.values()))), dtype=bool)
+        columns = self.settled(columns)
         if self.snap is not None:
             columns, ok = self.snap(columns)
+            columns = self.settled(columns)
         for p in self.parameters:
             values = columns[p.name]
             slack = 1e-9 * (p.high - p.low)
@@ -178,6 +210,15 @@ class DesignSpace:
         for constraint in self.constraints:
             ok &= constraint.holds(columns)
         return columns, ok
+
+    def settled(self, columns: Columns) -> Columns:
+        """Set parameters that do not count to the one value that stands for that: ``low``, or the first choice."""
+        settled = dict(columns)
+        for p in self.parameters:
+            if p.when is not None and p.when.parameter in columns:
+                counts = np.isin(columns[p.when.parameter], p.when.among)
+                settled[p.name] = np.where(counts, columns[p.name], p.choices[0] if p.choices else p.low)
+        return settled
 
     def feasible(self, design: Design) -> bool:
         """Say whether ``design`` as given lies inside the space (before rounding moves it)."""

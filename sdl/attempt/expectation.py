@@ -13,7 +13,6 @@ from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.chemistry.schedule import LATE_S
 from sdl.chemistry.solvents import SOLVENTS
-from sdl.config.checks import LEL_UL
 from sdl.errors import Unsafe
 from sdl.lab.protocol import labware_files
 from sdl.store import Attempt
@@ -44,7 +43,7 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
     steps = [row for row in rows(attempt.csv) if row["volume_ul"] and row["action"] != "pipette"]
     delivered: dict[str, dict[str, float]] = {}
     for row in steps:
-        if row["action"] != "mix":
+        if row["action"] not in ("mix", "hand"):
             into = delivered.setdefault(row["well"], {})
             into[row["stock"]] = into.get(row["stock"], 0.0) + float(row["volume_ul"])
     waste_ul = float(session.store.deck().get("waste_ul", 0.0))
@@ -61,7 +60,7 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
         min_growth_s=_least_growth(session, steps),
         boiling_c={name: solvent.boiling_c for name, solvent in SOLVENTS.items()},
         open_vessel_c={name: solvent.open_vessel_c for name, solvent in SOLVENTS.items()},
-        lel_ul=LEL_UL,
+        lel_ul={name: s.lel_ul for name, s in SOLVENTS.items() if math.isfinite(s.lel_ul)},
         airflow=lab.ventilated,
         never_together=frozenset(map(frozenset, lab.never_together)),
         max_umol=lab.substances,
@@ -84,6 +83,8 @@ def _pauses(steps: list[dict[str, str]]) -> Iterator[str]:
             yield f"AT {row['at_s']} {row['action']} {place}"
         if row["action"] == "read":
             yield f"READ {row['value']} {place}"
+        if row["action"] == "hand":
+            yield f"HAND {row['value']} {place}"
 
 
 def _windows(steps: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, tuple[float, float]]]:

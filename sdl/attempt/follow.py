@@ -133,12 +133,14 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     if command is None:
         return
     message = str((command.get("params") or {}).get("message") or "")
-    if not message.startswith(("AT ", "READ ")):
+    if not message.startswith(("AT ", "READ ", "HAND ")):
         raise NeedsPerson(f"{attempt.id}: paused at the robot by a person; resume it there, then sdl resume")
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
         _wait(session, attempt, message)
+    elif kind == "HAND":
+        _by_hand(session, attempt, int(words[0]))
     else:
         look(session, attempt, command["id"], label=words[0], location=words[1])
     if _stopped_by_others(session.robot.run(attempt.run_id)):
@@ -149,6 +151,21 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     session.store.write_handshake(attempt.id, command["id"], message, session.clock.now_s())
     session.robot.play(attempt.run_id)
     session.store.mark_handshake_sent(attempt.id, command["id"])
+
+
+def _by_hand(session: Session, attempt: Attempt, number: int) -> None:
+    """Go on when a person has said that manual step ``number`` is done; raise `NeedsPerson` until then."""
+    store = session.store
+    text = session.compiler.route.manual[number - 1]
+    wells = ", ".join(well.well for well in store.wells(attempt.id))
+    detail = {"attempt": attempt.id, "step": number, "why": text, "wells": wells}
+    if any(r.what == "manual" and r.detail == detail and r.answer for r in store.requests()):
+        return
+    request = store.request("manual", **detail)
+    raise NeedsPerson(
+        f"{attempt.id}: a person's turn with {wells}: {text}. When it is done: "
+        f"sdl resolve {session.campaign.file} --request {request} --by NAME, then sdl resume"
+    )
 
 
 def _waiting(session: Session, attempt: Attempt) -> dict[str, Any] | None:

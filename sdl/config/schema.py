@@ -71,6 +71,59 @@ class StockEntry(_Strict):
     lot: str = ""
 
 
+class WhenEntry(_Strict):
+    """A condition: the choice ``parameter`` is one of ``among``."""
+
+    parameter: str
+    among: list[str]
+
+
+class RouteParameterEntry(_Strict):
+    """What may vary in a synthesis of one's own: its published value, and hard limits or choices."""
+
+    nominal: Scalar
+    limits: str | None = None
+    choices: list[str] | None = None
+    scope: Literal["well", "block"] = "well"
+    when: WhenEntry | None = None
+    source: str = ""
+
+
+class StepEntry(_Strict):
+    """One step: a reagent and its amount, a time to hold, a read, or what a person does by hand."""
+
+    dispense: str | None = None
+    inject: str | None = None
+    add: str | None = None
+    quench: str | None = None
+    concentration: str | None = None
+    ratio: str | None = None
+    mole_fraction: str | None = None
+    volume_ratio: str | None = None
+    volume_fraction: Scalar | None = None
+    volume: Scalar | None = None
+    fill: Scalar | None = None
+    by: Scalar | None = None
+    carries: list[str] = Field(default_factory=list)
+    optional: bool = False
+    hold: Scalar | None = None
+    watched: bool = False
+    read: Scalar | None = None
+    manual: str | None = None
+
+
+class SynthesisEntry(_Strict):
+    """A route of one's own: reagents in order, how each amount is set, and what may vary."""
+
+    title: str = ""
+    source: str = ""
+    medium: str
+    parameters: dict[str, RouteParameterEntry] = Field(default_factory=dict)
+    steps: list[StepEntry]
+    allows: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
 class BudgetEntry(_Strict):
     experiments: Count | None = None
     batch: Annotated[int, Field(ge=1, le=384)]
@@ -122,6 +175,7 @@ class CampaignFile(_Strict):
     why: str = ""
     mode: Literal["lab", "offline"] = "lab"
     route: str | None = None
+    synthesis: SynthesisEntry | None = None
     target: dict[str, GoalEntry] | None = None
     vary: dict[str, Span] | None = None
     constraints: list[str] = Field(default_factory=list)

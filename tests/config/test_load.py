@@ -109,9 +109,9 @@ def test_a_lab_says_which_species_may_be_on_its_deck_and_how_much(tmp_path: Path
         ),
         ("contains: {Pb: 400 mmol/L, TOPO: 200 mmol/L}", "stocks", "8 mmol of Pb in all stocks, limit 2 mmol"),
         (
-            "contains: {Pb: 40 mmol/L, TOPO: 200 mmol/L, TMS2S: 1 mmol/L, ethanol: 1 mmol/L}",
+            "contains: {Pb: 40 mmol/L, TOPO: 200 mmol/L, S: 1 mmol/L, ethanol: 1 mmol/L}",
             "stocks.PbBr2-TOPO",
-            "holds TMS2S and ethanol, which flex-virtual never lets meet",
+            "holds S and ethanol, which flex-virtual never lets meet",
         ),
     ):
         with pytest.raises(Refused) as caught:
