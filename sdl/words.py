@@ -13,6 +13,7 @@ from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler, design_space, feasible_share
 from sdl.chemistry.recipe import Recipe, Run
 from sdl.chemistry.schedule import Scheduler
+from sdl.errors import Refused
 from sdl.space import DesignSpace
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
@@ -51,6 +52,16 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
     if source and source.public:
         asked.append(f"The table is public: {source.public}")
     return Plan(text="\n".join(asked), facts={"mode": "offline", "data": where})
+
+
+def preparation_in_words(campaign: Campaign) -> Plan:
+    """Say what to weigh and measure for every stock; raise `Refused` for a campaign without stocks."""
+    from sdl.chemistry.preparation import cards, cards_in_words
+
+    if campaign.mode == "offline":
+        raise Refused(f"{campaign.file}: an offline campaign has no stocks to prepare")
+    made = cards(campaign.route, campaign.stocks.values())
+    return Plan(text=cards_in_words(made), facts={"preparation": [card.facts for card in made]})
 
 
 def _on_the_bench(campaign: Campaign, asked: list[str]) -> Plan:
