@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from sdl.bench import Lab
@@ -74,3 +75,8 @@ class Campaign:
     history: tuple[str, ...] = ()
     approval: Approval = "never"
     data: DataSource | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder of the campaign's memory where ``--state`` names no other."""
+        return Path(self.file).resolve().parent / ".sdl" / self.name

@@ -38,10 +38,10 @@ def check(
 ) -> int:
     """Validate a campaign file and say the plan in words; touches no hardware and creates nothing."""
     from sdl.config.load import load_campaign
-    from sdl.words import plan_in_words, preparation_in_words
+    from sdl.words import plan_in_words, preparation_in_words, used_so_far
 
     campaign = load_campaign(file, data=data)
-    plan = preparation_in_words(campaign) if prepare else plan_in_words(campaign)
+    plan = preparation_in_words(campaign) if prepare else plan_in_words(campaign, used_so_far(campaign, state=state))
     if json:
         _print_json({"campaign": campaign.name, "ok": True, **plan.facts})
     else:

@@ -7,10 +7,8 @@ from typing import Any
 
 from sdl.attempt.session import Session
 from sdl.chemistry.recipe import Run
+from sdl.chemistry.runway import TIPS_PER_RACK, Batch, runway, supplies
 from sdl.errors import NeedsPerson
-
-TIPS_PER_RACK = 96
-"""Tips in a rack (Opentrons tip rack definitions)."""
 
 FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "tips_gone": {}, "waste_ul": 0.0}
 """The deck as the load list asks for it."""
@@ -94,6 +92,16 @@ def after(session: Session, run: Run) -> dict[str, Any]:
         "tips_gone": gone,
         "waste_ul": deck["waste_ul"] + run.waste_ul,
     }
+
+
+def runway_after(session: Session, run: Run) -> dict[str, Any]:
+    """Return how long every supply lasts once ``run`` is done, by what all attempts so far took, as JSON."""
+    at, left = sources(session), dict(session.store.stock_left())
+    for name, draw_ul in run.draws_ul.items():
+        left[at[name]] -= draw_ul
+    past = [Batch(wells=a.plan["wells"], takes=a.plan["takes"]) for a in session.store.attempts() if "takes" in a.plan]
+    left_over = supplies(session.lab, session.campaign.stocks, left_ul=left, deck=after(session, run))
+    return {one.name: one.facts for one in runway(left_over, [*past, Batch.of(run)])}
 
 
 def ask(session: Session, what: str, detail: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sdl.attempt import consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session, raise_unless_armed
+from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import NeedsPerson, Refused, Unsafe
 from sdl.lab.analysis import analyze
@@ -43,6 +44,9 @@ def plan(session: Session, batch: int) -> Attempt:
         "tips_gone": gone,
         "deck_after": consumables.after(session, run),
         "vial_load": consumables.deck_now(session)["vial_load"],
+        "wells": len(run.wells),
+        "takes": dict(Batch.of(run).takes),
+        "runway": consumables.runway_after(session, run),
     }
     text = csv_text(session.lab, run, gone)
     inverse = {well: experiment for experiment, well in wells.items()}
