@@ -17,6 +17,7 @@ from sdl.errors import Refused
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A campaign said in words, and the same facts for machines."""
@@ -50,7 +51,10 @@ def used_so_far(campaign: Campaign, *, state: Path | None) -> Used:
 
     with Store.open(folder, create=False) as store:
         made = [e for e in store.experiments() if e.state not in ("suggested", "rejected")]
-        return Used(left_ul=store.stock_left(), deck=store.deck(), wells=len(made))
+        deck = store.deck()
+        gone = {at: float(one["lost_ul"]) for at, one in deck.get("standing", {}).items()}
+        left = {at: volume_ul - gone.get(at, 0.0) for at, volume_ul in store.stock_left().items()}
+        return Used(left_ul=left, deck=deck, wells=len(made))
 
 
 def plan_in_words(campaign: Campaign, used: Used | None = None) -> Plan:
@@ -99,7 +103,10 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
-    lines += ["", f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;"]
+    lines += [
+        "",
+        f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;",
+    ]
     lines.append(
         f"{campaign.budget.experiments} experiments are {batches} batches, about {hours * batches:.0f} h, and stop "
         f"earlier at {campaign.budget.confirmed_hits} confirmed hits. Approval: {campaign.approval}."

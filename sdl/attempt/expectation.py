@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sdl.attempt.consumables import left_ul
 from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.chemistry.solvents import SOLVENTS
@@ -101,7 +102,7 @@ def _vessels(session: Session, attempt: Attempt) -> dict[str, Vessel]:
 
 def _holds(session: Session, attempt: Attempt, name: str) -> dict[str, Liquid]:
     """Return what stands in deck item ``name`` before this attempt: the ledger plus what it reserved."""
-    left: Mapping[str, float] = session.store.stock_left()
+    left: Mapping[str, float] = left_ul(session)
     drawn: Mapping[str, Any] = attempt.plan["draws_ul"]
     held = {}
     for stock in session.campaign.stocks.values():

@@ -221,7 +221,9 @@ def _steps(stock: Stock, procedure: Procedure | None) -> tuple[str, ...]:
         return procedure.steps
     if not stock.contains:
         return ("Fill in as bought; filter (0.2 um PTFE) and keep dry.",)
-    return ("No published procedure: weigh solids first, then liquids, dissolve, fill up with the solvent to the mark.",)
+    return (
+        "No published procedure: weigh solids first, then liquids, dissolve, fill up with the solvent to the mark.",
+    )
 
 
 def _caveats(stock: Stock, procedure: Procedure | None, used: list[Substance]) -> tuple[str, ...]:

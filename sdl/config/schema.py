@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sdl.bench import Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
+    Age,
     Celsius,
     CelsiusRange,
     Concentration,
@@ -21,6 +22,7 @@ from sdl.config.fields import (
     Hours,
     Id,
     Kelvin,
+    Made,
     Moment,
     PathLength,
     Places,
@@ -65,6 +67,8 @@ class StockEntry(_Strict):
     volume: Volume
     at: Places
     lot: str = ""
+    made: Made = ""
+    max_age: Age | None = None
 
 
 class BudgetEntry(_Strict):

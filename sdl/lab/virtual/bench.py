@@ -65,10 +65,10 @@ class VirtualBench:
         """Let go of the journal file."""
         self._journal.close()
 
-    def ask(self, what: str) -> bool:
-        """Let the operator renew ``what`` after his delay; return False for what he does not know."""
+    def ask(self, what: str, lot: str = "") -> bool:
+        """Let the operator renew ``what`` after his delay, by ``lot``; return False for what he does not know."""
         self.clock.advance(self._operator_s)
-        return self.world.refill(what)
+        return self.world.refill(what, lot)
 
     def read(self, verb: str, asked: Mapping[str, Any]) -> Json:
         """Answer the reader's ``status``, ``dark``, ``reference`` or ``measure``."""

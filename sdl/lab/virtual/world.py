@@ -95,6 +95,7 @@ class World:
         self._begin = begin
         self._lock = threading.RLock()
         self._vessels = {location: self._loaded(location) for location in self._load}
+        self._dried_s = dict.fromkeys(self._load, clock.now_s())  # until when each stock's evaporation is counted
         self._tips_gone: set[str] = set()
         self._target_c: dict[str, float] = {}
         self._block_c = {name: room_c for name, place in deck.items() if place.module}
@@ -156,12 +157,15 @@ class World:
             self._target_c.pop(rack, None)
             self._record("heat", rack=rack, celsius=self._room_c)
 
-    def refill(self, what: str) -> bool:
-        """Renew vials, tips ("tips50": every such rack) or a stock, or empty the waste; say if ``what`` is known."""
+    def refill(self, what: str, lot: str = "") -> bool:
+        """Renew vials, tips ("tips50": every such rack) or a stock, or empty the waste; say if ``what`` is known.
+
+        A stock comes with its new ``lot``, where one is named.
+        """
         with self._lock:
             known = what == "waste" or any(self._means(what, name) for name in (*self._deck, *self._load))
             if known:
-                self._record("refill", what=what)
+                self._record("refill", what=what, lot=lot)
             return known
 
     def look(self, role: str) -> Vessel:
@@ -204,13 +208,14 @@ class World:
             case "heat":
                 self._block_c[entry["rack"]] = entry["celsius"]
             case "refill":
-                self._refilled(entry["what"])
+                self._refilled(entry)
             case "move":
                 self._moves += 1
                 self._flow(entry)
 
     def _flow(self, entry: Entry) -> None:
         t_s = entry["t_s"]
+        self._evaporate(entry["source"], t_s)
         grown = self._grown(entry["source"])
         liquid = self._vessel(entry["source"]).take(entry["volume_ul"])
         if entry["dest"] == TRASH:
@@ -230,6 +235,15 @@ class World:
             well.started_s, well.run = t_s, self._runs
             well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
 
+    def _evaporate(self, location: str, t_s: float) -> None:
+        """Let a stock lose the solvent that went through its septum until ``t_s``; what is dissolved stays."""
+        if location in self._dried_s:
+            hours = (t_s - self._dried_s[location]) / 3600.0
+            lost_ul = float(self._load[location].get("loss_ul_h", 0.0)) * hours
+            vessel = self._vessel(location)
+            vessel.volume_ul = max(vessel.volume_ul - lost_ul, 0.0)
+            self._dried_s[location] = t_s
+
     def _grown(self, location: str) -> Growth | None:
         """Return the growth of a well, begun from what is in it now if nobody asked before."""
         vessel = self._vessel(location)
@@ -239,23 +253,27 @@ class World:
                 vessel.growth.quench(0.0, _quench_ratio(vessel))
         return vessel.growth
 
-    def _refilled(self, what: str) -> None:
+    def _refilled(self, entry: Entry) -> None:
+        what, lot = entry["what"], entry.get("lot", "")
         if what == "waste":
             self.waste_ul = 0.0
         self._tips_gone = {tip for tip in self._tips_gone if not self._means(what, tip.rpartition("/")[0])}
         for location in list(self._vessels):
             if self._means(what, location) or self._means(what, location.rpartition("/")[0]):
-                self._vessels[location] = self._loaded(location)
+                self._vessels[location] = self._loaded(location, lot)
+                if location in self._dried_s:
+                    self._dried_s[location] = entry["t_s"]
 
     @staticmethod
     def _means(what: str, name: str) -> bool:
         return name == what or (name.startswith(what) and name.startswith("tips"))
 
-    def _loaded(self, location: str) -> Vessel:
+    def _loaded(self, location: str, lot: str = "") -> Vessel:
         load = self._load.get(location, {})
         volume = float(load.get("volume_ul", 0.0))
         umol = {species: mmol_l * volume / 1000.0 for species, mmol_l in load.get("contains", {}).items()}
-        lots = {str(load["lot"])} if load.get("lot") and PRECURSORS & umol.keys() else set()
+        known = lot or str(load.get("lot", ""))
+        lots = {known} if known and PRECURSORS & umol.keys() else set()
         return Vessel(volume_ul=volume, umol=umol, lots=frozenset(lots))
 
     def _vessel(self, location: str) -> Vessel:
