@@ -127,7 +127,8 @@ class Mix:
 class Colloid:
     """A well at one moment: cohorts ``(c,)`` of crystals with edge (nm) and number (per L), and what is dissolved.
 
-    ``since_quench_s`` is negative infinity without a quench; ``quench_ratio`` is lecithin over Cs-DOPA in v/v.
+    ``since_quench_s`` is negative infinity without a quench; ``quench_ratio`` is lecithin over Cs-DOPA in v/v;
+    ``sulfide`` is there once (TMS)2S has reached the dots.
     """
 
     mix: Mix
@@ -139,6 +140,7 @@ class Colloid:
     number_per_l: Array
     since_quench_s: float = -math.inf
     quench_ratio: float = 0.0
+    sulfide: Sulfide | None = None
 
     @property
     def mean_nm(self) -> float:
@@ -162,12 +164,33 @@ class Colloid:
         return self.crystal_mol_l / self.mix.cs_mol_l
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sulfide:
+    """What (TMS)2S does to the dots of a well: S over Pb in mol/mol, and how long ago it was added."""
+
+    s_to_pb: float
+    since_s: float
+
+
 class Growth:
     """Dots growing in one well; time counts from the moment when Cs met Pb. SI units inside."""
 
     def __init__(self, mix: Mix, effect: Effect = NO_EFFECT) -> None:
-        self._mix = mix
+        self._effect = effect
         self._converted = mix.converted
+        self._set(mix)
+        self._t = 0.0
+        self._dt = FIRST_STEP_S
+        self._reservoir = self._converted * mix.cs_mol_l * 1e3
+        self._monomer = 0.0
+        self._edge, self._number, self._rate = np.empty(0), np.empty(0), np.empty(0)
+        self._waiting = self._waiting_edge = self._opened_s = 0.0
+        self._quenched_s, self._quench_ratio = math.inf, 0.0
+        self._sulfide_s, self._s_to_pb = math.inf, 0.0
+
+    def _set(self, mix: Mix) -> None:
+        """Make every rate that of ``mix``."""
+        effect, self._mix = self._effect, mix
         kelvin = mix.temperature_c + ZERO_C_K
         inverse = (1 / kelvin - 1 / REFERENCE_K) / GAS_J_MOL_K
         topo, dopa = max(mix.topo_mol_l, TRACE_MOL_L), max(mix.dopa_mol_l, TRACE_MOL_L)
@@ -181,13 +204,31 @@ class Growth:
         self._rates = RATES * ATTACHMENT_M_S * math.exp(-ATTACHMENT_J_MOL * inverse)
         self._double_diffusion = 2 * DIFFUSION_M2_S * kelvin / REFERENCE_K
         self._mixing_s = MIXING_S * MIXING_RPM / mix.rpm
-        self._t = 0.0
-        self._dt = FIRST_STEP_S
-        self._reservoir = self._converted * mix.cs_mol_l * 1e3
-        self._monomer = 0.0
-        self._edge, self._number, self._rate = np.empty(0), np.empty(0), np.empty(0)
-        self._waiting = self._waiting_edge = self._opened_s = 0.0
-        self._quenched_s, self._quench_ratio = math.inf, 0.0
+
+    def dilute(self, t_s: float, mix: Mix, diluted: float) -> None:
+        """Let the well become ``mix`` at ``t_s`` by an addition that makes its volume ``1/diluted`` times as large.
+
+        Virtual_lab.md, section 1, simplest extension [X]: what is dissolved and every number of crystals thin out, the
+        rates follow the new concentrations, and the part of Cs in the reservoir's equilibrium stays.
+        """
+        self.advance(t_s)
+        self._reservoir *= diluted
+        self._monomer *= diluted
+        self._number = self._number * diluted
+        self._waiting *= diluted
+        self._waiting_edge *= diluted
+        self._set(mix)
+
+    def sulfidize(self, t_s: float, s_to_pb: float) -> None:
+        """Add (TMS)2S at ``t_s`` so that S over Pb in the well is ``s_to_pb``.
+
+        Lecithin that came first blocks the surface: then nothing happens (Yang 2024, Fig. 3-12) [S]. More (TMS)2S later
+        changes the ratio only.
+        """
+        if t_s < self._quenched_s and s_to_pb > 0:
+            self._sulfide_s, self._s_to_pb = min(self._sulfide_s, t_s), s_to_pb
+        elif self._sulfide_s < math.inf:
+            self._s_to_pb = s_to_pb
 
     def quench(self, t_s: float, ratio: float) -> None:
         """Add lecithin at ``t_s``; ``ratio`` is lecithin over Cs-DOPA in v/v, and 0 is no quench.
@@ -221,6 +262,9 @@ class Growth:
             number_per_l=self._number * 1e-3,
             since_quench_s=self._t - self._quenched_s,
             quench_ratio=self._quench_ratio,
+            sulfide=Sulfide(s_to_pb=self._s_to_pb, since_s=self._t - self._sulfide_s)
+            if self._t >= self._sulfide_s
+            else None,
         )
 
     def _step(self, end_s: float) -> None:
