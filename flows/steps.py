@@ -8,7 +8,8 @@ from __future__ import annotations
 from sdl.attempt import composition, consumables, follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
-from sdl.chemistry.compiler import Compiler, design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 

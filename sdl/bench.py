@@ -110,6 +110,16 @@ class Lab:
     room_c: float = 25.0
     virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
 
+    @property
+    def reaction_blocks(self) -> tuple[Block, ...]:
+        """The blocks reactions run in: the first, and every other one that can be set to a temperature."""
+        return tuple(b for i, b in enumerate(self.blocks) if i == 0 or b.low_c < b.high_c)
+
+    @property
+    def dilution_rack(self) -> str:
+        """The rack of empty vials that stocks are diluted in: at room temperature, where nothing reacts; "" if none."""
+        return next((b.rack for b in self.blocks if b not in self.reaction_blocks), "")
+
     def locate(self, location: str) -> tuple[str, str]:
         """Split "stocks/A1" into deck name and well; raise `Refused` for a place the deck has not.
 

@@ -22,7 +22,18 @@ Columns = dict[str, NDArray[Any]]
 Snap = Callable[[Columns], tuple[Columns, NDArray[np.bool_]]]
 """Round ``n`` designs to what can be made; return the rounded columns and which rows are possible ``(n,)``."""
 
+InputSd = Callable[[Columns], Columns]
+"""The sd that pipetting gives each numeric parameter of ``n`` designs, ``(n,)`` by name."""
+
 Scope = Literal["well", "block"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A condition: the choice ``parameter`` has one of the values ``among``."""
+
+    parameter: str
+    among: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,7 @@ class Parameter:
     """One thing that may vary: a range ``[low, high]`` or one of ``choices``.
 
     ``scope`` is "block" when all wells of one thermal block share the value (see ``docs``: deck and blocks).
+    ``when`` makes it count only while a choice has some values; elsewhere it stands at ``low`` (or its first choice).
     """
 
     name: str
@@ -37,6 +49,7 @@ class Parameter:
     high: float = 0.0
     choices: tuple[str, ...] = ()
     scope: Scope = "well"
+    when: When | None = None
 
     def __post_init__(self) -> None:
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
@@ -114,6 +127,7 @@ class DesignSpace:
     constraints: tuple[Constraint, ...] = ()
     shared: Mapping[str, int] = field(default_factory=dict)
     snap: Snap | None = None
+    input_sd: InputSd | None = None
 
     @classmethod
     def of(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import design_space, feasible_share
-from sdl.chemistry.demand import LOOKED_AT, feasible_recipes, typical_runs, worst_batches
+from sdl.chemistry.demand import feasible, typical_runs, worst_batches
+from sdl.chemistry.feasible import design_space, feasible_share
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.errors import Refused
@@ -97,8 +97,8 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     assert lab is not None
     space = design_space(campaign)
     share = feasible_share(space)
-    recipes = feasible_recipes(campaign, space, max(LOOKED_AT, campaign.budget.batch))
-    runs = typical_runs(campaign, recipes)
+    columns = feasible(campaign, space)
+    runs = typical_runs(campaign, space, columns)
     batches = math.ceil(campaign.budget.experiments / campaign.budget.batch)
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
@@ -113,7 +113,7 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     )
     lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
     left = supplies(lab, campaign.stocks, left_ul=used.left_ul, deck=used.deck)
-    lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, recipes))
+    lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, space, columns))
     lines += runway_in_words(lasts, campaign.budget.experiments - used.wells)
     facts = {
         "mode": "lab",

@@ -38,7 +38,7 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
     steps = [row for row in rows(attempt.csv) if row["volume_ul"] and row["action"] != "pipette"]
     delivered: dict[str, dict[str, float]] = {}
     for row in steps:
-        if row["action"] != "mix":
+        if row["action"] not in ("mix", "hand"):
             into = delivered.setdefault(row["well"], {})
             into[row["stock"]] = into.get(row["stock"], 0.0) + float(row["volume_ul"])
     boiling = {name: s.boiling_c for name, s in SOLVENTS.items()}
@@ -69,6 +69,8 @@ def _pauses(steps: list[dict[str, str]]) -> Iterator[str]:
             yield f"AT {row['at_s']} {row['action']} {place}"
         if row["action"] == "read":
             yield f"READ {row['value']} {place}"
+        if row["action"] == "hand":
+            yield f"HAND {row['value']} {place}"
 
 
 def _waste(steps: list[dict[str, str]]) -> float:

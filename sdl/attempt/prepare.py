@@ -39,7 +39,7 @@ def plan(session: Session, batch: int) -> Attempt:
     at = consumables.sources(session)
     gone = consumables.deck_now(session)["tips_gone"]
     plan_json: dict[str, Any] = {
-        "temperature_c": run.temperature_c,
+        "temperatures_c": run.temperatures_c,
         "duration_s": run.duration_s,
         "draws_ul": {at[name]: volume for name, volume in run.draws_ul.items() if volume > 0},
         "sources": at,
@@ -129,9 +129,9 @@ def write_files(session: Session, attempt: Attempt) -> tuple[Any, Any]:
 def _scheduler(session: Session) -> Scheduler:
     return Scheduler(
         lab=session.lab,
-        route=session.compiler.route,
-        stocks=session.campaign.stocks,
+        declared=session.compiler.declared,
         sources=consumables.sources(session),
+        vials=consumables.dilution_vials(session),
     )
 
 

@@ -41,16 +41,21 @@ def conclude(session: Session, attempt: Attempt) -> None:
 
 
 def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return microlitres of each stock by well, from the executed command list."""
+    """Return microlitres of each stock by well, from the executed command list.
+
+    What comes from a dilution counts as the stocks it was made of, as they were really poured.
+    """
     deck = session.lab.deck
     stock_at = {at: name for name, stock in session.campaign.stocks.items() for at in stock.at}
     found: dict[str, dict[str, float]] = {}
     for event in events(record):
         if isinstance(event, Dispensed) and event.well != event.source:
             source, well = event.source.on(deck), event.well.on(deck)
-            if source in stock_at:
-                into = found.setdefault(well, {})
-                into[stock_at[source]] = into.get(stock_at[source], 0.0) + event.volume_ul
+            made_of = {stock_at[source]: 1.0} if source in stock_at else found.get(source, {})
+            whole = sum(made_of.values())
+            into = found.setdefault(well, {})
+            for stock, part in made_of.items():
+                into[stock] = into.get(stock, 0.0) + event.volume_ul * part / whole
     return found
 
 

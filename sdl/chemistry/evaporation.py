@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from sdl.campaign import Stock
 from sdl.chemistry.solvents import SOLVENTS
-from sdl.chemistry.substances import element_counts, substance
+from sdl.chemistry.substances import MIXTURES, element_counts, substance
 from sdl.errors import Refused
 
 GAS_J_MOL_K = 8.3145
@@ -78,8 +78,9 @@ def open_loss_ul_h(solvent: str, *, opening_mm: float, temperature_c: float = 25
 
 
 def loss_ul_h(solvent: str, *, opening_mm: float, temperature_c: float = 25.0) -> float:
-    """Return how many uL per hour a stock vial with a pre-slit septum loses."""
-    return SEPTUM * open_loss_ul_h(solvent, opening_mm=opening_mm, temperature_c=temperature_c)
+    """Return how many uL per hour a stock vial with a pre-slit septum loses; a mixture as its most volatile part."""
+    most_volatile = MIXTURES.get(solvent, ((solvent, 1.0),))[0][0]
+    return SEPTUM * open_loss_ul_h(most_volatile, opening_mm=opening_mm, temperature_c=temperature_c)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sdl.campaign import Stock
 from sdl.chemistry.procedures import PROCEDURES, Procedure, procedure_for
-from sdl.chemistry.substances import Substance, element_counts, substances
+from sdl.chemistry.substances import MIXTURES, Substance, element_counts, substances
 from sdl.errors import Refused
 
 DEFAULT_REAGENTS: Mapping[str, str] = {
@@ -194,7 +194,8 @@ def _solvents(stock: Stock, procedure: Procedure | None, weighed: Sequence[Porti
             "solvent; lower a concentration in `contains`"
         )
     role = "fills up to the mark" if stock.contains else "as bought"
-    return [*portions, _liquid(stock.solvent, rest_ml, role)]
+    parts = MIXTURES.get(stock.solvent, ((stock.solvent, 1.0),))
+    return [*portions, *(_liquid(name, share * rest_ml, role) for name, share in parts)]
 
 
 def _liquid(name: str, volume_ml: float, role: str) -> Portion:

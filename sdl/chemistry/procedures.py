@@ -109,10 +109,10 @@ LECITHIN = Procedure(
 )
 
 TMS2S = Procedure(
-    stock="(TMS)2S",
+    stock="TMS2S",
     solvent="octane",
     source="Yang 2024, section 3.2: concentration and solvent are not printed; 40 mmol/L is an inference",
-    reagents={"S": "(TMS)2S", "TMS2S": "(TMS)2S", "(TMS)2S": "(TMS)2S"},
+    reagents={"S": "(TMS)2S"},
     steps=(
         "Glove box or dry N2 line only: dry the solvent over a molecular sieve and purge it for 30 min.",
         "Add (TMS)2S by syringe to the solvent under N2, close with a septum, use the same day.",
@@ -124,20 +124,11 @@ TMS2S = Procedure(
 
 PMA_PRECURSOR = Procedure(
     stock="precursor",
-    solvent="DMSO",
+    solvent="DMF-DMSO",
     source="Yang 2024, thesis, section 4.2",
-    reagents={
-        "Cs": "CsBr",
-        "Pb": "PbBr2",
-        "PMA": "benzylamine",
-        "BA": "benzoic acid",
-        "benzoic acid": "benzoic acid",
-        "CsBr": "CsBr",
-        "PbBr2": "PbBr2",
-    },
-    dissolve=(("DMF", 0.5),),
+    reagents={"Cs": "CsBr", "Pb": "PbBr2", "PMA": "benzylamine", "BA": "benzoic acid"},
     steps=(
-        "Weigh the salts and benzoic acid into the vial; add DMF and half of the DMSO.",
+        "Weigh the salts and benzoic acid into the vial; add DMF and most of the DMSO.",
         "Add benzylamine slowly under stirring (it warms up), stir until clear.",
         "Fill up with DMSO.",
     ),
@@ -150,16 +141,10 @@ PMA_PRECURSOR = Procedure(
 )
 
 PBBR2_OLEATE = Procedure(
-    stock="PbBr2",
+    stock="PbBr2-oleate",
     solvent="toluene",
     source=f"{_OTERO} (PbBr2 precursor solution 2)",
-    reagents={
-        "Pb": "PbBr2",
-        "oleylamine": "oleylamine",
-        "OLA": "oleylamine",
-        "oleic acid": "oleic acid",
-        "OA": "oleic acid",
-    },
+    reagents={"Pb": "PbBr2", "OLA": "oleylamine", "OA": "oleic acid"},
     steps=(
         "Weigh PbBr2 into a 25 mL vial; add toluene, oleylamine and oleic acid.",
         "Stir at 120 degC for 1 h in a closed vial behind a shield: above the boiling point of toluene (111 degC).",
@@ -197,7 +182,7 @@ CS_OLEATE = Procedure(
     stock="Cs-oleate",
     solvent="octadecene",
     source=_LI,
-    reagents={"Cs": "Cs2CO3", "oleic acid": "oleic acid", "OA": "oleic acid"},
+    reagents={"Cs": "Cs2CO3", "OA": "oleic acid"},
     steps=(
         "Weigh Cs2CO3, oleic acid and octadecene into a 50 mL three-neck flask.",
         "120 degC under vacuum for 1 h, then 150 degC under argon until clear; keep at 100 degC.",
@@ -208,27 +193,44 @@ CS_OLEATE = Procedure(
     ),
 )
 
-PB_ZN_BROMIDE = Procedure(
-    stock="PbBr2-ZnBr2",
+OLEYL_MIXTURE = Procedure(
+    stock="oleyl-mixture",
     solvent="octadecene",
     source=_LI,
-    reagents={
-        "Pb": "PbBr2",
-        "Zn": "ZnBr2",
-        "oleic acid": "oleic acid",
-        "OA": "oleic acid",
-        "oleylamine": "oleylamine",
-        "OLA": "oleylamine",
-    },
-    steps=(
-        "Weigh PbBr2 and ZnBr2 into a three-neck flask; add octadecene, oleic acid and oleylamine.",
-        "Dry under vacuum, then dissolve under argon before the injection at the reaction temperature.",
+    reagents={"OA": "oleic acid", "OLA": "oleylamine"},
+    steps=("Mix octadecene, oleic acid and oleylamine in a three-neck flask; dry under vacuum.",),
+    published=Published(
+        volume_ml=11.0,
+        contains={"OA": 770.0, "OLA": 580.0},
+        amounts="5 mL octadecene, 3 mL oleic acid, 3 mL oleylamine",
     ),
+)
+
+LI_PBBR2 = Procedure(
+    stock="PbBr2",
+    solvent="octadecene",
+    source=_LI,
+    reagents={"Pb": "PbBr2", "OA": "oleic acid", "OLA": "oleylamine"},
+    steps=("Weigh PbBr2 into the oleyl mixture; dissolve under argon at the reaction temperature.",),
+    caveats=("The paper dissolves PbBr2 and ZnBr2 together in the 11 mL of the oleyl mixture.",),
+    published=Published(
+        volume_ml=11.0,
+        contains={"Pb": 18.58, "OA": 770.0, "OLA": 580.0},
+        amounts="75 mg PbBr2 in 5 mL octadecene, 3 mL oleic acid, 3 mL oleylamine",
+    ),
+)
+
+LI_ZNBR2 = Procedure(
+    stock="ZnBr2",
+    solvent="octadecene",
+    source=_LI,
+    reagents={"Zn": "ZnBr2", "OA": "oleic acid", "OLA": "oleylamine"},
+    steps=("Weigh ZnBr2 into the oleyl mixture; dissolve under argon.",),
     caveats=("ZnBr2 is 0 to 600 mg in the paper and not given for each size: state what you use.",),
     published=Published(
         volume_ml=11.0,
-        contains={"Pb": 18.58, "Zn": 121.1, "OA": 770.0, "OLA": 580.0},
-        amounts="75 mg PbBr2, 0 to 600 mg ZnBr2 (300 taken here), 5 mL octadecene, 3 mL oleic acid, 3 mL oleylamine",
+        contains={"Zn": 121.1, "OA": 770.0, "OLA": 580.0},
+        amounts="0 to 600 mg ZnBr2 (300 taken here) in 5 mL octadecene, 3 mL oleic acid, 3 mL oleylamine",
     ),
 )
 
@@ -237,7 +239,7 @@ PROCEDURES: Mapping[str, tuple[Procedure, ...]] = {
     "cspbbr3-pbs": (CS_DOPA, PBBR2_TOPO, TOPO, LECITHIN, TMS2S),
     "pma2pbbr4-cspbbr3": (PMA_PRECURSOR,),
     "cspbbr3-kalloyed": (K_CS4PBBR6, PBBR2_OLEATE),
-    "cspbbr3-zn-halide": (CS_OLEATE, PB_ZN_BROMIDE),
+    "cspbbr3-zn-halide": (CS_OLEATE, OLEYL_MIXTURE, LI_PBBR2, LI_ZNBR2),
 }
 """By route, the stocks that are prepared; a medium is used as it is bought."""
 

@@ -35,6 +35,9 @@ ATOMIC_WEIGHTS_G_MOL: Mapping[str, float] = {
 }
 """Abridged standard atomic weights (IUPAC CIAAW 2021), of the elements in our substances."""
 
+MIXTURES: Mapping[str, tuple[tuple[str, float], ...]] = {"DMF-DMSO": (("DMF", 0.5), ("DMSO", 0.5))}
+"""Solvents that are mixed: what of, in v/v, the most volatile first."""
+
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*)+")
 _ELEMENT = re.compile(r"([A-Z][a-z]?)(\d*)")
 

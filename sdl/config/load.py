@@ -12,7 +12,7 @@ from pathlib import Path
 from sdl.bench import Lab, Limits
 from sdl.campaign import Budget, Campaign, Stock
 from sdl.chemistry.evaporation import age_h, too_old
-from sdl.chemistry.routes import ROUTES, Route
+from sdl.chemistry.routes import ROUTES
 from sdl.config import checks, constraints, offline
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURES, target_of
@@ -21,6 +21,7 @@ from sdl.config.report import Report, draft, suggestion
 from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
 from sdl.config.strict import read
 from sdl.errors import Refused
+from sdl.route import Route
 from sdl.space import Constraint, Parameter
 from sdl.target import Target
 from sdl.units import BY_WRITTEN
@@ -84,10 +85,16 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
         )
         for name, s in (file.stocks or {}).items()
     }
+    if route and route.off_deck:
+        report.say(
+            "route", text=f"{route.name} is not made on a deck: {route.off_deck}; use mode: offline with a table"
+        )
+        route = None
     written = checks.parameters(file.vary or {}, route, lab, stocks, report)
     known = {name: BY_WRITTEN[name].name for name in FEATURES}
     target = target_of(file.target or {}, known, report)
-    checks.stocks(stocks, route, lab, report)
+    choices = {p.name: p.choices for p in written.values() if p.choices}
+    checks.stocks(stocks, route, choices, lab, report)
     if target and lab:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)

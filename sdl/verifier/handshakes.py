@@ -7,7 +7,10 @@ from typing import Any
 
 
 class Handshakes:
-    """ "AT <s> <action> <location>" binds the next movement of liquid, "READ <label> <location>" the one before."""
+    """ "AT <s> <action> <location>" binds the next movement of liquid, "READ <label> <location>" the one before.
+
+    "HAND <number> <rack>" is a person's work and binds none.
+    """
 
     def __init__(self, plan: Sequence[str], refuse: Callable[[str], None]) -> None:
         self.plan, self.refuse = tuple(plan), refuse
@@ -27,7 +30,7 @@ class Handshakes:
         what, _, location = rest.rpartition(" ")
         if kind == "AT":
             self.due = ("aspirate" if what.endswith("read") else "dispense", location)
-        elif location != self.in_cell:
+        elif kind != "HAND" and location != self.in_cell:
             self.refuse(f"reads {location}, and {self.in_cell or 'nothing'} is in the cell; fill the cell first")
 
     def happened(self, verb: str, location: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from sdl.attempt import composition, consumables
 from sdl.attempt.session import Session, open_session
-from sdl.chemistry.compiler import Compiler, design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.errors import NeedsPerson
 from sdl.lab import simulated

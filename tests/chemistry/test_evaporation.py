@@ -21,6 +21,7 @@ from sdl.chemistry.evaporation import (
     vapour_pressure_kpa,
     why_not,
 )
+from sdl.chemistry.solvents import SOLVENTS
 from sdl.errors import Refused
 
 CS = Stock(
@@ -72,7 +73,12 @@ def test_a_solvent_that_boils_or_has_no_data_is_refused() -> None:
     with pytest.raises(Refused, match="boils"):
         open_loss_ul_h("hexane", opening_mm=25.0, temperature_c=70.0)
     with pytest.raises(Refused, match="missing"):
-        open_loss_ul_h("octadecene", opening_mm=25.0)
+        open_loss_ul_h("TOPO", opening_mm=25.0)
+
+
+@pytest.mark.parametrize("solvent", sorted(SOLVENTS))
+def test_every_solvent_that_a_stock_may_name_has_the_data(solvent: str) -> None:
+    assert 0 < loss_ul_h(solvent, opening_mm=25.0) < 200
 
 
 @given(

@@ -40,7 +40,7 @@ PUBLISHED_G_MOL = {  # as printed by suppliers and PubChem, to the digits given 
     "DMF": 73.09,
     "DMSO": 78.13,
     "ethanol": 46.07,
-    "ethyl acetate": 88.11,
+    "ethyl-acetate": 88.11,
     "acetonitrile": 41.05,
 }
 
@@ -88,13 +88,13 @@ def test_an_element_without_an_atomic_weight_is_named() -> None:
         pytest.param("cspbbr3-topo", "PbBr2-TOPO", "PbBr2", 367.0, None, id="Yang: 1 mmol PbBr2"),
         pytest.param("cspbbr3-topo", "PbBr2-TOPO", "octane", None, 5.0, id="Yang: 5 mL octane"),
         pytest.param("cspbbr3-topo", "lecithin", "lecithin", 0.5e3 / 0.97, None, id="Yang: 0.5 g lecithin, pure"),
-        pytest.param("cspbbr3-kalloyed", "PbBr2", "PbBr2", 367.0, None, id="Otero-Martinez: 367 mg PbBr2"),
-        pytest.param("cspbbr3-kalloyed", "PbBr2", "oleylamine", None, 2.5, id="Otero-Martinez: 2.5 mL oleylamine"),
-        pytest.param("cspbbr3-kalloyed", "PbBr2", "toluene", None, 5.0, id="Otero-Martinez: 5 mL toluene"),
+        pytest.param("cspbbr3-kalloyed", "PbBr2-oleate", "PbBr2", 367.0, None, id="Otero-Martinez: 367 mg PbBr2"),
+        pytest.param("cspbbr3-kalloyed", "PbBr2-oleate", "oleylamine", None, 2.5, id="Otero-Martinez: 2.5 mL OLA"),
+        pytest.param("cspbbr3-kalloyed", "PbBr2-oleate", "toluene", None, 5.0, id="Otero-Martinez: 5 mL toluene"),
         pytest.param("cspbbr3-zn-halide", "Cs-oleate", "Cs2CO3", 250.0, None, id="Li: 0.25 g Cs2CO3"),
         pytest.param("cspbbr3-zn-halide", "Cs-oleate", "oleic acid", 800.0, None, id="Li: 0.8 g oleic acid"),
-        pytest.param("cspbbr3-zn-halide", "PbBr2-ZnBr2", "PbBr2", 75.0, None, id="Li: 75 mg PbBr2"),
-        pytest.param("cspbbr3-zn-halide", "PbBr2-ZnBr2", "oleylamine", None, 3.0, id="Li: 3 mL oleylamine"),
+        pytest.param("cspbbr3-zn-halide", "PbBr2", "PbBr2", 75.0, None, id="Li: 75 mg PbBr2"),
+        pytest.param("cspbbr3-zn-halide", "oleyl-mixture", "oleylamine", None, 3.0, id="Li: 3 mL oleylamine"),
     ],
 )
 def test_cards_give_the_amounts_that_the_papers_print(

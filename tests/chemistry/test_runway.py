@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdl.chemistry.compiler import design_space
-from sdl.chemistry.demand import feasible_recipes, schedule, typical_runs, worst_batches
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.demand import feasible, schedule, typical_runs, worst_batches
+from sdl.chemistry.feasible import design_space
 from sdl.chemistry.runway import Batch, Supply, runway, runway_in_words, supplies
 from sdl.cli import command
 from sdl.config.load import load_campaign
@@ -59,9 +60,10 @@ def test_whole_wells_fit_and_one_more_does_not(room: float, draw: float, wells: 
 
 def test_no_random_batch_takes_more_per_well_than_the_worst_of_its_designs() -> None:
     campaign = example()
-    recipes = feasible_recipes(campaign, design_space(campaign), 48)
-    worst = worst_batches(campaign, recipes)
-    for run in typical_runs(campaign, recipes):
+    space = design_space(campaign)
+    columns = feasible(campaign, space)
+    worst = worst_batches(campaign, space, columns)
+    for run in typical_runs(campaign, space, columns):
         batch = Batch.of(run)
         for name, taken in batch.takes.items():
             assert taken / batch.wells <= max(w.takes[name] / w.wells for w in worst) * (1 + 1e-9)
@@ -69,7 +71,8 @@ def test_no_random_batch_takes_more_per_well_than_the_worst_of_its_designs() -> 
 
 def test_a_stocks_draw_is_what_its_recipes_ask_for() -> None:
     campaign = example()
-    recipes = feasible_recipes(campaign, design_space(campaign), 8)
+    recipes = [Compiler.of(campaign).recipe(design) for design in design_space(campaign).sobol(8, seed=3)]
+    recipes = [recipe for recipe in recipes if recipe.temperature_c == recipes[0].temperature_c]
     poured = sum(t.volume_ul for r in recipes for t in r.transfers if t.stock == "Cs-DOPA")
     assert Batch.of(schedule(campaign, recipes)).takes["Cs-DOPA"] == pytest.approx(poured)
 

@@ -38,7 +38,7 @@ TABLE_MOL_L, TABLE_NM = 1.06e-3, 465.0
 DARK_S, BRIGHTENING_S, PBS_S = 60.0, 60.0, 300.0
 """The dots are dark for about a minute [S effect, X length], brighten, and PbS forms over some minutes [X]."""
 PBS_FWHM_EV, PBS_STOKES_EV, PBS_EXCITON, PBS_EDGE_EV, PBS_POWER = 0.16, 0.12, 0.3, 0.08, 3.0
-"""Line of the PbS, its Stokes shift, the height of its exciton over its edge, the edge's width, the rise to the blue [X]."""
+"""Line of the PbS, Stokes shift, height of its exciton over its edge, width of the edge, rise to the blue [X]."""
 
 
 def transfer(sulfide: Sulfide | None) -> float:
