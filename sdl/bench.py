@@ -64,7 +64,7 @@ class ReaderSpec:
     """Which spectrometer, and the flow cell in front of it."""
 
     kind: str
-    channels: tuple[Literal["absorption", "pl"], ...] = ("absorption", "pl")
+    channels: tuple[Literal["absorption", "pl", "nir"], ...] = ("absorption", "pl")
     path_mm: float = 2.0
     sample_ul: float = 120.0
     rinse_ul: float = 150.0

@@ -165,7 +165,7 @@ class BlockEntry(_Strict):
 
 class ReaderEntry(_Strict):
     kind: str
-    channels: list[Literal["absorption", "pl"]]
+    channels: list[Literal["absorption", "pl", "nir"]]
     path: PathLength
     sample: Volume
     rinse: Volume

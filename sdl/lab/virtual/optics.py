@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdl.lab.virtual.chemistry import LEAD_PER_CS, MOLAR_VOLUME_M3, REFERENCE_K, ZERO_C_K, Colloid
+from sdl.lab.virtual.chemistry import MOLAR_VOLUME_M3, Colloid
+from sdl.lab.virtual.mix import LEAD_PER_CS, REFERENCE_K, ZERO_C_K
 from sdl.lab.virtual.sulfide import brightness, nir_line, pbs_absorbance, pbs_peak_nm, shift_ev, transfer
 from sdl.units import FWHM_PER_SD, HC_EV_NM
 

@@ -92,7 +92,8 @@ def nir_line(colloid: Colloid, wavelength_nm: Array) -> Array:
     sulfide = colloid.sulfide
     if sulfide is None:
         return np.zeros(wavelength_nm.shape)
-    centre, sd, energy = HC_EV_NM / pbs_peak_nm(sulfide), PBS_FWHM_EV / FWHM_PER_SD, HC_EV_NM / wavelength_nm
+    peak, sd, energy = HC_EV_NM / pbs_peak_nm(sulfide), PBS_FWHM_EV / FWHM_PER_SD, HC_EV_NM / wavelength_nm
+    centre = peak - 2 * sd**2 / peak  # so that the maximum per nm, not per eV, is where the thesis has it
     line = np.exp(-(((energy - centre) / sd) ** 2) / 2) / (sd * math.sqrt(2 * math.pi))
     return np.asarray(pbs_plqy(sulfide) * line * energy**2 / HC_EV_NM)
 

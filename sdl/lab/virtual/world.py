@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,14 @@ import numpy as np
 from sdl.bench import Place
 from sdl.errors import SdlError
 from sdl.lab.commands import Discarded, Dispensed, Event, TemperatureReached, TemperatureSet, TipTaken
-from sdl.lab.virtual.chemistry import Growth
+from sdl.lab.modelled import DYE
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.journal import Entry, Journal
+from sdl.lab.virtual.reaction import PRECURSORS, Reaction, Vessel, act, changes, quench_ratio
 
 PIPETTING_CV = 0.015
 """Total relative sd of a dispensed volume; half the variance stays with a pipette [assumed, virtual_lab.md 2]."""
 
-CS_STOCK_MMOL_L, LECITHIN_STOCK_MMOL_L = 20.0, 66.0
-"""The stocks of Yang 2024 whose 1:1 v/v is a quench ratio of 1; other strengths count by moles."""
-
-PRECURSORS = frozenset({"Cs", "Pb"})
-DYE = "dye"
 TRASH = "trash"
 
 
@@ -36,39 +31,7 @@ class Mishap(SdlError):
     """What stops a robot physically, such as a tip that is not there."""
 
 
-@dataclass(slots=True)
-class Vessel:
-    """What one vial or bottle holds; ``lots`` are those of its Cs and Pb stocks."""
-
-    volume_ul: float = 0.0
-    umol: dict[str, float] = field(default_factory=dict)
-    lots: frozenset[str] = frozenset()
-    started_s: float | None = None  # when Cs and Pb first met
-    run: int = 0
-    celsius: float = 25.0
-    growth: Growth | None = None
-
-    def mmol_l(self, species: str) -> float:
-        return 1000.0 * self.umol.get(species, 0.0) / self.volume_ul if self.volume_ul > 0 else 0.0
-
-    def take(self, volume_ul: float) -> Vessel:
-        """Remove ``volume_ul``, at most what is there, and return it."""
-        share = min(1.0, volume_ul / self.volume_ul) if self.volume_ul > 0 else 0.0
-        taken = Vessel(
-            volume_ul=share * self.volume_ul, umol={s: share * n for s, n in self.umol.items()}, lots=self.lots
-        )
-        self.volume_ul -= taken.volume_ul
-        self.umol = {s: n - taken.umol[s] for s, n in self.umol.items()}
-        return taken
-
-    def add(self, liquid: Vessel) -> None:
-        self.volume_ul += liquid.volume_ul
-        for species, n in liquid.umol.items():
-            self.umol[species] = self.umol.get(species, 0.0) + n
-        self.lots |= liquid.lots
-
-
-Begin = Callable[[Vessel, str], Growth]
+Begin = Callable[[Vessel, str], Reaction]
 """Start the growth of a well from its content; the second argument is its location."""
 
 
@@ -227,13 +190,14 @@ class World:
             self.waste_ul += liquid.volume_ul
             return
         well = self._vessel(entry["dest"])
-        quenched = liquid.umol.get("lecithin", 0.0) > 0.0 and self._grown(entry["dest"]) is not None
-        well.add(liquid)
-        if quenched and well.growth is not None:
-            well.growth.quench(t_s - (well.started_s or t_s), _quench_ratio(well))
-        elif well.started_s is None and all(well.umol.get(species) for species in PRECURSORS):
-            well.started_s, well.run = t_s, self._runs
-            well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
+        if changes(well, liquid, t_s) and self._grown(entry["dest"]) is not None:
+            act(well, liquid, t_s)
+        else:
+            well.add(liquid)
+            if well.started_s is None and well.complete:
+                well.started_s, well.run = t_s, self._runs
+                well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
+        well.fed_s = t_s
 
     def _evaporate(self, location: str, t_s: float) -> None:
         """Let a stock lose the solvent that went through its septum until ``t_s``; what is dissolved stays."""
@@ -244,13 +208,13 @@ class World:
             vessel.volume_ul = max(vessel.volume_ul - lost_ul, 0.0)
             self._dried_s[location] = t_s
 
-    def _grown(self, location: str) -> Growth | None:
+    def _grown(self, location: str) -> Reaction | None:
         """Return the growth of a well, begun from what is in it now if nobody asked before."""
         vessel = self._vessel(location)
         if vessel.growth is None and vessel.started_s is not None:
             vessel.growth = self._begin(vessel, location)
             if vessel.umol.get("lecithin"):  # it came before the lead
-                vessel.growth.quench(0.0, _quench_ratio(vessel))
+                vessel.growth.quench(0.0, quench_ratio(vessel.umol))
         return vessel.growth
 
     def _refilled(self, entry: Entry) -> None:
@@ -289,8 +253,3 @@ _NOWHERE = Place(labware="", slot="")
 def lasting_error(seed: int, mount: str) -> float:
     """Return the relative calibration error of the pipette on ``mount``, which every stroke of it shares."""
     return float(PIPETTING_CV * np.sqrt(0.5) * np.random.default_rng([seed, *mount.encode()]).standard_normal())
-
-
-def _quench_ratio(well: Vessel) -> float:
-    """Return v_lec/v_cs of the nominal stocks, with the Cs that withdrawn aliquots left in the well."""
-    return (well.umol["lecithin"] / LECITHIN_STOCK_MMOL_L) / (well.umol["Cs"] / CS_STOCK_MMOL_L)
