@@ -72,7 +72,7 @@ def _of(route: str, lab: Lab, stocks: tuple[Stock, ...], **choices: tuple[str, .
         parameters=tuple(parameters),
         constraints=(),
         stocks={s.name: s for s in stocks},
-        lab=lab,
+        lab=replace(lab, substances=dict.fromkeys((s for held in stocks for s in held.contains), 1e6)),
     )
 
 
@@ -83,9 +83,10 @@ def _bench() -> Lab:
 
 
 def _paper(temperature_c: float) -> Lab:
-    """Return a bench without limits of heat, with vials of 16 mL that stand at one temperature."""
+    """Return a bench without limits of heat, with four vials of 24 mL that stand at one temperature."""
     lab = _bench()
-    deck = {**lab.deck, "vials": replace(lab.deck["vials"], capacity_ul=16_000.0, module="")}
+    large = replace(lab.deck["stocks"], slot=lab.deck["vials"].slot, wells=4)
+    deck = {**lab.deck, "vials": large}
     first = Block(rack="vials", low_c=temperature_c, high_c=temperature_c)
     limits = replace(lab.limits, max_temperature_c=200.0, boiling_margin_c=-200.0)
     return replace(lab, deck=deck, blocks=(first, *lab.blocks[1:]), limits=limits)
