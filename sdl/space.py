@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdl.errors import NothingFeasible, Refused
+from sdl.spread import Spread
 
 Design = Mapping[str, float | str]
 """One choice of every parameter, by internal name (units in the name)."""
@@ -224,22 +225,19 @@ class DesignSpace:
         """Say whether ``design`` as given lies inside the space (before rounding moves it)."""
         return bool(self.make(self.columns([design]))[1][0])
 
-    def sobol(self, n: int, *, seed: int, attempts: int = 12) -> list[dict[str, float | str]]:
+    def sobol(self, n: int, *, seed: int) -> list[dict[str, float | str]]:
         """Draw ``n`` feasible designs that fill the space; raise `NothingFeasible` when there are none."""
         from scipy.stats import qmc
 
-        found: list[dict[str, float | str]] = []
-        engine = qmc.Sobol(len(self.parameters), seed=seed)
-        for _ in range(attempts):
-            unit = engine.random(max(64, 1 << int(4 * n - 1).bit_length()))
-            columns, ok = self.make(self.from_unit(unit))
-            found += self.designs({k: v[ok] for k, v in columns.items()})
-            if len(found) >= n:
-                return found[:n]
-        raise NothingFeasible(
-            f"only {len(found)} of {n} designs can be made inside {', '.join(self.names)}; "
-            "widen a range, relax a constraint, or change a stock concentration"
-        )
+        try:
+            spread = Spread.learn(lambda axes: self.make(self.from_unit(axes))[1], len(self.parameters), seed=seed)
+        except NothingFeasible as exc:
+            raise NothingFeasible(
+                f"{exc} inside {', '.join(self.names)}; "
+                "widen a range, relax a constraint, or change a stock concentration"
+            ) from exc
+        unit = qmc.Sobol(len(self.parameters), rng=seed).random_base2(max(6, (n - 1).bit_length()))
+        return self.designs(self.make(self.from_unit(spread.place(unit[:n])))[0])
 
     def from_unit(self, unit: NDArray[np.float64]) -> Columns:
         """Map points of the unit cube ``(n, d)`` to columns; a choice takes an equal share of its axis."""

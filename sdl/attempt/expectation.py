@@ -14,7 +14,7 @@ from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.schedule import LATE_S
-from sdl.chemistry.solvents import SOLVENTS
+from sdl.chemistry.solvents import DYE_SOLVENT, SOLVENTS
 from sdl.errors import Unsafe
 from sdl.lab.protocol import labware_files
 from sdl.route import Route
@@ -29,8 +29,6 @@ TRASH = {"Flex": "movableTrashA3", "OT-2": "fixedTrash"}
 
 DYE_UL = 6000.0
 """What the load list asks for in the reference-dye vial."""
-
-DYE_SOLVENT = "ethanol"
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import agreement, campaign, campaign_model, spectra, verifier, virtual_lab
+from benchmarks import agreement, campaign, campaign_model, spectra, spectrum_files, verifier, virtual_lab
 
 
 def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,6 +17,12 @@ def test_spectra_are_scored_against_the_independent_generator(capsys: pytest.Cap
     spectra.main(6)
     said = capsys.readouterr().out
     assert "pl_peak_nm" in said and "reads per second" in said
+
+
+def test_a_folder_of_mixed_files_is_read_and_every_broken_one_named() -> None:
+    results = spectrum_files.main(40)
+    assert len({r.file for r in results if r.error}) == 2
+    assert sum(bool(r.features.values) for r in results) >= 38
 
 
 @pytest.mark.parametrize("name", agreement.CAMPAIGNS)
