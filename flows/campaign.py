@@ -41,7 +41,7 @@ def campaign(session: Session, do: Do) -> str:
 
 
 def run_campaign(
-    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect", quiet: bool = False
+    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect"
 ) -> tuple[Mapping[str, Any], int]:
     """Open the lab, run the campaign, write the report; return its summary and the exit code."""
     loaded = load_campaign(file)
@@ -49,7 +49,7 @@ def run_campaign(
         design_space(loaded)  # refuse before anything is started or created
     folder = state_folder(file, state, campaign=loaded)
     refuse_a_changed_campaign(loaded, folder)
-    session = open_session(loaded, folder, quiet=quiet)
+    session = open_session(loaded, folder)
     try:
         run_with = _under_prefect if runner == "prefect" else _plainly
         ending = run_with(session)

@@ -5,6 +5,8 @@ Each step may be called again after a crash: it looks at the store first and doe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from sdl.attempt import follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
@@ -12,7 +14,9 @@ from sdl.chemistry.compiler import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
-ARROWS = {
+Arrows = Mapping[str, Callable[[Session, Attempt], None]]
+
+ARROWS: Arrows = {
     "PLANNED": prepare.reserve,
     "RESERVED": prepare.upload,
     "UPLOADED": prepare.check,
@@ -78,14 +82,14 @@ def plan(session: Session, batch: int) -> str:
     return known[-1].id if known else prepare.plan(session, batch).id
 
 
-def execute(session: Session, attempt_id: str) -> None:
+def execute(session: Session, attempt_id: str, *, arrows: Arrows = ARROWS) -> None:
     """Take one attempt arrow by arrow to its end; raise `NeedsPerson` when only a person can say what happened."""
     while (attempt := session.store.attempt(attempt_id)).state not in ENDED:
         if attempt.state == "UNKNOWN":
             follow.cool(session)
             raise NeedsPerson(unknown(session, attempt))
         session.say(f"{attempt.id}: {attempt.state}")
-        ARROWS[attempt.state](session, attempt)
+        arrows[attempt.state](session, attempt)
 
 
 def unknown(session: Session, attempt: Attempt) -> str:

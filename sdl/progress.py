@@ -172,19 +172,25 @@ def settle(
             return f"request {request} answered by {who}; `sdl resume {file}` continues"
         if not attempt or outcome not in _OUTCOMES:
             raise Refused("name --attempt ID with --outcome ran, not-run or discard, or --request N")
-        known = store.attempt(attempt)
-        if known.state != "UNKNOWN":
-            raise Refused(f"{attempt} is {known.state}, not UNKNOWN: `sdl resume {file}` goes on with it")
-        if not who.strip() or not note.strip():
-            raise Refused("say who you are (--by NAME) and what you saw (--note TEXT)")
-        released = [h.message for h in store.handshakes(attempt) if h.message.startswith("AT ")]
-        if outcome == "not-run" and released:
-            raise Refused(f"liquid is on record ({released[-1]} was released): use --outcome ran or discard")
+        target = load_target(file)
         store.claim()
-        if outcome != "not-run":
-            _keep_outcomes(store, load_target(file), attempt, note)
-        store.move_attempt(attempt, "UNKNOWN", _OUTCOMES[outcome], who=who, note=note)
+        resolve(store, target, attempt, outcome, who=who, note=note)
         return f"{attempt} resolved as {outcome} by {who}; `sdl resume {file}` continues"
+
+
+def resolve(store: Store, target: Target, attempt: str, outcome: str, *, who: str, note: str) -> None:
+    """End an UNKNOWN attempt as a person found it; `Refused` where the record says otherwise or no name is given."""
+    known = store.attempt(attempt)
+    if known.state != "UNKNOWN":
+        raise Refused(f"{attempt} is {known.state}, not UNKNOWN: `sdl resume` goes on with it")
+    if not who.strip() or not note.strip():
+        raise Refused("say who you are (--by NAME) and what you saw (--note TEXT)")
+    released = [h.message for h in store.handshakes(attempt) if h.message.startswith("AT ")]
+    if outcome == "not-run" and released:
+        raise Refused(f"liquid is on record ({released[-1]} was released): use --outcome ran or discard")
+    if outcome != "not-run":
+        _keep_outcomes(store, target, attempt, note)
+    store.move_attempt(attempt, "UNKNOWN", _OUTCOMES[outcome], who=who, note=note)
 
 
 def load_target(file: Path) -> Target:

@@ -266,11 +266,14 @@ def _draw(tx: Transaction, stock: str, volume_ul: float, why: str, attempt: str 
 
 
 def _give_back(tx: Transaction, attempt: str) -> None:
-    """Return stock and experiments of an attempt of which nothing was dispensed."""
+    """Return stock, vials, tips and experiments of an attempt of which nothing was dispensed."""
     ledger = tables.stock_ledger
     drawn = select(ledger.c.stock, func.sum(ledger.c.delta_ul)).where(ledger.c.attempt == attempt)
     for stock, delta_ul in tx.connection.execute(drawn.group_by(ledger.c.stock)).all():
         _draw(tx, stock, delta_ul, "given back", attempt)
+    plan = tx.connection.execute(select(tables.attempts.c.plan).where(tables.attempts.c.id == attempt)).scalar_one()
+    for name, value in plan.get("deck_before", {}).items():
+        put(tx, name, value)
     _end_experiments(tx, attempt, {"state": "suggested", "attempt": None, "well": ""})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -10,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sdl.errors import Refused
+from sdl.store.disk import sync
 from sdl.store.faults import explain
 
 __all__ = ["HEAD", "connect", "ready"]
@@ -64,10 +64,9 @@ def build(path: Path) -> None:
         shutil.copyfile(path, fresh)
         shutil.copyfile(path, path.with_suffix(".bak"))
     _migrate(fresh)
-    for name in (fresh, path.parent):
-        _sync(name)
+    sync(fresh)
     fresh.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _leave_wal(path: Path) -> None:
@@ -94,11 +93,3 @@ def _migrate(path: Path) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
