@@ -22,8 +22,8 @@ from benchmarks.crashes.world import FAULTS, analysed, one_well
 
 WORKERS = 2
 
-STRIDE = 9
-"""With a fault, after each first crash every ninth second one, at an offset that moves on (chosen: 90 s on two cores).
+STRIDE = 20
+"""With a fault, after each first crash every 20th second one, at an offset that moves on (chosen: 90 s on two cores).
 
 Without a fault it is every second crash of every first one.
 """

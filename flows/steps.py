@@ -38,10 +38,14 @@ def suggest(session: Session) -> int:
     waiting = store.experiments("suggested")
     if waiting:
         return waiting[0].batch
+    batch = store.next_batch()
+    if repeats := _repeats(session, budget.batch):
+        store.add_batch(batch, repeats)
+        session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
+        return batch
     from models.memory import advisor_of, diagnosis
 
     advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments())
-    batch = store.next_batch()
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
@@ -56,6 +60,25 @@ def suggest(session: Session) -> int:
     )
     session.say(f"batch {batch}: {kinds}")
     return batch
+
+
+def _repeats(session: Session, most: int) -> list[NewExperiment]:
+    """Return the replicates that people asked for and that no batch holds yet, at most one batch of them."""
+    store, rows = session.store, []
+    for wish in store.pending_asks():
+        if wish.verb != "repeat":
+            continue
+        made = sum(e.suggestion.get("asked") == wish.id for e in store.experiments())
+        if made >= int(wish.detail["n"]):
+            store.acknowledge(wish.id, f"{made} repeats suggested")
+            continue
+        of = store.experiment(str(wish.detail["experiment"]))
+        design = dict(of.suggestion["design"])
+        row = {"design": design, "kind": "replicate", "why": f"repeat of {of.id}, asked by {wish.who}"}
+        row |= {"expected": {}, "p_hit": 0.0, "acquisition": 0.0, "model": "", "asked": wish.id}
+        new = NewExperiment(kind="replicate", suggestion=row, recipe=recipe_json(session.compiler.recipe(design)))
+        rows += [new] * min(int(wish.detail["n"]) - made, most - len(rows))
+    return rows
 
 
 def approved(session: Session, batch: int) -> bool:

@@ -1,4 +1,4 @@
-"""One laboratory in one process: the real store, steps and robot driver; clock, network, disk, person and crash injected.
+"""One laboratory in one process: real store, steps and robot driver; clock, network, disk, person and crash injected.
 
 A *moment* is everything that outlives a crash: the database's bytes, the attempt's files, the robot, the lab clock and
 which fault is still to come. `Laboratory.live` starts a controller at a moment and lets it go on until it ends, waits
@@ -246,7 +246,7 @@ class Laboratory:
         return self._life
 
     def after(self, key: str, way: str) -> str:
-        """Return the moment that a crash at ``key`` leads to: a quick or a slow restart, or with the robot's power cut."""
+        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with the robot's power cut."""
         if f"{key} {way}" in self.moments:
             return f"{key} {way}"
         moment = _copy(self.moments[key])
@@ -513,7 +513,7 @@ class Laboratory:
         return names
 
     def _key(self) -> str:
-        """Return a name of everything that decides the future; times count from now, as nothing else is asked of them."""
+        """Return a name of everything that decides the future; times count from now."""
         assert self._disk is not None
         now_s = self.now.clock_s
         told = [repr(self._disk.execute(query).fetchall()) for query in _STATE]

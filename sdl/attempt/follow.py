@@ -15,13 +15,17 @@ from sdl.attempt.expectation import rows
 from sdl.attempt.prepare import preflight
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
+from sdl.attempt.wishes import said, stop_wanted
 from sdl.chemistry.schedule import LATE_S
-from sdl.errors import NeedsPerson, Unreachable
+from sdl.errors import NeedsPerson, Stopped, Unreachable
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
 POLL_S = {True: 0.02, False: 1.0}
 """How often a run is looked at, in real time: a loopback lab, or a robot on the network (load target 1 Hz)."""
+
+HEED_S = {True: 3600.0, False: 2.0}
+"""How long a wait on the lab clock may keep us from looking whether a person wants to stop: 2 s at a real bench."""
 
 PATIENCE_S = {True: 0.0, False: 1800.0}
 """How long a robot that does not answer is waited for while its run goes on: a lab on this machine, or a network."""
@@ -101,6 +105,11 @@ def _advance(session: Session, attempt: Attempt) -> bool:
     """Look at the run once and do what it waits for; return whether it is over for us."""
     run = session.robot.run(attempt.run_id)
     status = run["status"]
+    if (wish := stop_wanted(session)) is not None and status not in ENDED:
+        session.robot.stop(attempt.run_id)
+        give_up(session, attempt, said(wish))
+        session.store.acknowledge(wish.id, "done: the robot was stopped where it was")
+        raise Stopped(f"{said(wish)}: {attempt.id} was stopped where it was; look at its wells, then `sdl resolve`")
     adopt_releases(session, attempt, run)
     if status == "paused":
         _serve(session, attempt, run)
@@ -184,8 +193,8 @@ def _wait(session: Session, attempt: Attempt, message: str) -> None:
     session.say(
         f"  {message}" if due_s is None else f"  {message} (in {max(0.0, due_s - session.clock.now_s()):.0f} s)"
     )
-    if due_s is not None:
-        session.clock.wait_until(due_s)
+    while due_s is not None and session.clock.now_s() < due_s and stop_wanted(session) is None:
+        session.clock.wait_until(min(due_s, session.clock.now_s() + HEED_S["127.0.0.1" in session.robot.address]))
 
 
 def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], message: str) -> float | None:

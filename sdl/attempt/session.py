@@ -57,7 +57,7 @@ class Session:
         return self.folder / "attempts" / attempt_id
 
 
-def open_session(campaign: Campaign, folder: Path) -> Session:
+def open_session(campaign: Campaign, folder: Path, *, url: str = "") -> Session:
     """Claim the store, then open the doors to the lab; raise `Unreachable` when robot or reader do not answer."""
     lab = campaign.lab
     if lab is None:
@@ -67,7 +67,7 @@ def open_session(campaign: Campaign, folder: Path) -> Session:
         raise_unless_armed(lab, datetime.now(UTC))
         Robot(lab.robot).health()
         raise_unless_driven(lab)
-    store = Store.open(folder, create=True)
+    store = Store.open(folder, create=True, url=url)
     store.claim()
     store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))
     clock: Clock

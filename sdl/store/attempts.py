@@ -28,15 +28,15 @@ from sdl.store.experiments import require_name
 from sdl.store.rows import Attempt, Handshake, Well
 from sdl.store.transaction import Transaction
 
-__all__ = ["ARROWS", "WELL_ARROWS", "Attempts"]
+__all__ = ["ARROWS", "BEFORE_START", "WELL_ARROWS", "Attempts"]
 
 _ROAD = ("PLANNED", "RESERVED", "UPLOADED", "VERIFIED", "ARMED", "STARTING", "VERIFY", "DISPENSED", "MEASURED", "DONE")
-_BEFORE_START = _ROAD[: _ROAD.index("STARTING")]
+BEFORE_START = _ROAD[: _ROAD.index("STARTING")]
 
 ARROWS = frozenset(
     {
         *pairwise(_ROAD),
-        *((state, end) for state in _BEFORE_START for end in ("CANCELLED", "FAILED_SAFE")),
+        *((state, end) for state in BEFORE_START for end in ("CANCELLED", "FAILED_SAFE")),
         ("STARTING", "ARMED"),
         *((state, "UNKNOWN") for state in ("STARTING", "VERIFY", "DISPENSED")),
         ("DISPENSED", "FAILED_SAFE"),
@@ -213,7 +213,7 @@ class Attempts(Core):
     def _move(self, tx: Transaction, id: str, frm: str, to: str, columns: Mapping[str, Any]) -> None:
         tx.data.update({name: value for name, value in columns.items() if name not in ("csv", "plan")})
         tx.update(tables.attempts, {"id": id}, {"state": frm}, state=to, epoch=self._epoch, **_settable(columns))
-        if to == "CANCELLED" or (to == "FAILED_SAFE" and frm in _BEFORE_START):
+        if to == "CANCELLED" or (to == "FAILED_SAFE" and frm in BEFORE_START):
             _give_back(tx, id)
         elif to == "FAILED_SAFE":
             _end_experiments(tx, id, {"state": "lost"})

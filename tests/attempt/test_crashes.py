@@ -38,7 +38,7 @@ def _outcome(tmp_path: Path, name: str) -> tuple[Laboratory, Store]:
 
 @pytest.mark.parametrize("step", ["injection", "quench"])
 def test_a_step_that_a_person_released_at_the_robot_is_recorded_with_its_time(tmp_path: Path, step: str) -> None:
-    laboratory, store = _outcome(tmp_path, f"a person releases the {step}")
+    _, store = _outcome(tmp_path, f"a person releases the {step}")
     with store:
         (event,) = store.events(kinds=["released at the robot"])
         (attempt,) = store.attempts("DONE")

@@ -12,6 +12,12 @@ ROAD = ["PLANNED", "RESERVED", "UPLOADED", "VERIFIED", "ARMED", "STARTING", "VER
 STATES = [*ROAD, "UNKNOWN", "FAILED_SAFE", "CANCELLED"]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The contract holds on both."""
+    return str(request.param)
+
+
 def walk(store: Store, attempt: Attempt, to: str) -> None:
     for frm, then in pairwise(ROAD[: ROAD.index(to) + 1]):
         store.move_attempt(attempt.id, frm, then)
