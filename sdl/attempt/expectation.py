@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sdl.attempt import composition
+from sdl.attempt.consumables import left_ul
 from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.campaign import Campaign
@@ -38,12 +40,13 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def bench_of(session: Session, attempt: Attempt) -> Bench:
     """Return what the verifier holds the command list of ``attempt`` against: the ledger plus what it reserved."""
-    left: Mapping[str, float] = session.store.stock_left()
+    left = left_ul(session)
     drawn: Mapping[str, Any] = attempt.plan["draws_ul"]
+    stocks = composition.compiler_of(session, attempt.plan.get("stocks", {})).stocks
     places = [at for stock in session.campaign.stocks.values() for at in stock.at]
     waste_ul = float(session.store.deck().get("waste_ul", 0.0))
     return expected(
-        replace(session.campaign, lab=session.lab),
+        replace(session.campaign, lab=session.lab, stocks=stocks),
         session.compiler.route,
         attempt.csv,
         held_ul={at: left.get(at, 0.0) + float(drawn.get(at, 0.0)) for at in places},

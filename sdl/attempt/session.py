@@ -17,6 +17,7 @@ from sdl.errors import NeedsPerson, Refused
 from sdl.lab import simulated
 from sdl.lab.analysis import Analysis, analyze, default_analyzer
 from sdl.lab.clock import Clock, Pace, RealTime, RemoteClock, WallClock
+from sdl.lab.modelled import raise_unless_modelled
 from sdl.lab.operator import Operator, Person, RemoteOperator
 from sdl.lab.reader import Reader
 from sdl.lab.readers import open_reader
@@ -67,6 +68,8 @@ def open_session(campaign: Campaign, folder: Path, *, url: str = "") -> Session:
     if lab.robot != "simulated":
         raise_unless_armed(lab, datetime.now(UTC))
         Robot(lab.robot).health()
+    else:
+        raise_unless_modelled({species for stock in campaign.stocks.values() for species in stock.contains})
     store = Store.open(folder, create=True, url=url)
     store.claim()
     store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))

@@ -131,8 +131,8 @@ class Approval:
     """The verified list, by its hash, and the books at its end.
 
     ``wells`` is what every location that received liquid then holds; ``received_ul`` what each of them was ever given
-    from each other location and ``received_umol`` of each species, reads not subtracted. ``stocks_left`` is the uL left
-    where liquid was drawn and none received, ``tips_used`` the tips taken from each rack in order.
+    from each other location and ``received_umol`` of each species, reads not subtracted. ``stocks_left`` is the uL
+    left where liquid was drawn and none received, ``tips_used`` the tips taken from each rack in order.
     """
 
     sha256: str
