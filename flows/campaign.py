@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flows import steps
+from sdl.attempt import wishes
 from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
 from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.errors import BudgetSpent, SdlError
 from sdl.lab import simulated
+from sdl.people import require_true_record
 from sdl.progress import refuse_a_changed_campaign, state_folder, summarize
 from sdl.report import write_report
 
@@ -27,11 +29,13 @@ Do = Callable[..., Any]
 def campaign(session: Session, do: Do) -> str:
     """Run the loop until a stop rule holds; return which."""
     load_stocks(session)
+    wishes.begin(session)
     for attempt in session.store.attempts():
         if attempt.state not in steps.ENDED:
             do(steps.execute, attempt.id)
     started, before = time.monotonic(), len(session.store.experiments("measured"))
     while not (ending := do(steps.finished)):
+        wishes.heed(session)
         batch = do(steps.suggest)
         if not do(steps.approved, batch):
             continue
@@ -42,7 +46,7 @@ def campaign(session: Session, do: Do) -> str:
 
 
 def run_campaign(
-    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect", quiet: bool = False
+    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect", url: str = ""
 ) -> tuple[Mapping[str, Any], int]:
     """Open the lab, run the campaign, write the report; return its summary and the exit code."""
     loaded = load_campaign(file)
@@ -51,8 +55,9 @@ def run_campaign(
         design_space(loaded)  # refuse before anything is started or created
     folder = state_folder(file, state, campaign=loaded)
     refuse_a_changed_campaign(loaded, folder)
-    session = open_session(loaded, folder, quiet=quiet)
+    session = open_session(loaded, folder, url=url)
     try:
+        require_true_record(session.store)
         run_with = _under_prefect if runner == "prefect" else _plainly
         ending = run_with(session)
         code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code

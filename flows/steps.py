@@ -5,6 +5,9 @@ Each step may be called again after a crash: it looks at the store first and doe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from sdl.attempt import composition, consumables, follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
@@ -13,7 +16,9 @@ from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
-ARROWS = {
+Arrows = Mapping[str, Callable[[Session, Attempt], None]]
+
+ARROWS: Arrows = {
     "PLANNED": prepare.reserve,
     "RESERVED": prepare.upload,
     "UPLOADED": prepare.check,
@@ -35,6 +40,11 @@ def suggest(session: Session) -> int:
     waiting = store.experiments("suggested")
     if waiting:
         return waiting[0].batch
+    batch = store.next_batch()
+    if repeats := _repeats(session, budget.batch):
+        store.add_batch(batch, repeats)
+        session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
+        return batch
     from models.memory import advisor_of, diagnosis
 
     consumables.renew(session)
@@ -43,7 +53,6 @@ def suggest(session: Session) -> int:
     campaign = composition.campaign_now(session, stocks)
     compiler, poured = Compiler.of(campaign), composition.stocks_json(stocks, at)
     advisor = advisor_of(campaign, design_space(campaign), store.experiments())
-    batch = store.next_batch()
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
@@ -62,6 +71,26 @@ def suggest(session: Session) -> int:
     )
     session.say(f"batch {batch}: {kinds}")
     return batch
+
+
+def _repeats(session: Session, most: int) -> list[NewExperiment]:
+    """Return the replicates that people asked for and that no batch holds yet, at most one batch of them."""
+    store = session.store
+    rows: list[NewExperiment] = []
+    for wish in store.pending_asks():
+        if wish.verb != "repeat":
+            continue
+        made = sum(e.suggestion.get("asked") == wish.id for e in store.experiments())
+        if made >= int(wish.detail["n"]):
+            store.acknowledge(wish.id, f"{made} repeats suggested")
+            continue
+        of = store.experiment(str(wish.detail["experiment"]))
+        design = dict(of.suggestion["design"])
+        row: dict[str, Any] = {"design": design, "kind": "replicate", "why": f"repeat of {of.id}, asked by {wish.who}"}
+        row |= {"expected": {}, "p_hit": 0.0, "acquisition": 0.0, "model": "", "asked": wish.id}
+        new = NewExperiment(kind="replicate", suggestion=row, recipe=recipe_json(session.compiler.recipe(design)))
+        rows += [new] * min(int(wish.detail["n"]) - made, most - len(rows))
+    return rows
 
 
 def approved(session: Session, batch: int) -> bool:
@@ -88,14 +117,14 @@ def plan(session: Session, batch: int) -> str:
     return known[-1].id if known else prepare.plan(session, batch).id
 
 
-def execute(session: Session, attempt_id: str) -> None:
+def execute(session: Session, attempt_id: str, *, arrows: Arrows = ARROWS) -> None:
     """Take one attempt arrow by arrow to its end; raise `NeedsPerson` when only a person can say what happened."""
     while (attempt := session.store.attempt(attempt_id)).state not in ENDED:
         if attempt.state == "UNKNOWN":
             follow.cool(session)
             raise NeedsPerson(unknown(session, attempt))
         session.say(f"{attempt.id}: {attempt.state}")
-        ARROWS[attempt.state](session, attempt)
+        arrows[attempt.state](session, attempt)
 
 
 def unknown(session: Session, attempt: Attempt) -> str:

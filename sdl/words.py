@@ -170,6 +170,13 @@ def _tips(run: Run) -> str:
     return " + ".join(f"{n} ({mount})" for mount, n in run.tips.items())
 
 
+def label_in_words(vial: Mapping[str, Any]) -> str:
+    """Say what one vial holds, on a line that fits its label."""
+    seen = ", ".join(f"{label_of(name)} {amount(name, value)}" for name, value in vial["features"].items())
+    hit = "HIT " if vial["hit"] else ""
+    return f"load {vial['load']} {vial['vial']}: {hit}{vial['experiment']} ({vial['state']}) {seen}".rstrip()
+
+
 def amount(name: str, value: float | str) -> str:
     """Write a value with the unit its name carries: s as min from 2 min on, fractions of 1 as they are."""
     if isinstance(value, str):

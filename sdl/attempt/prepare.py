@@ -12,9 +12,9 @@ from sdl.attempt.session import Session
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import Unsafe
-from sdl.lab.analysis import analyze
 from sdl.lab.protocol import csv_text, labware_files, render
 from sdl.store import Attempt
+from sdl.store.disk import write_durably
 from sdl.verifier import command_hash, verify
 
 
@@ -44,6 +44,7 @@ def plan(session: Session, batch: int) -> Attempt:
         "sources": at,
         "stocks": composition.stocks_json(composition.stocks_now(session, at), at),
         "tips_gone": gone,
+        "deck_before": consumables.deck_now(session),
         "deck_after": consumables.after(session, run),
         "vial_load": consumables.deck_now(session)["vial_load"],
         "wells": len(run.wells),
@@ -73,7 +74,7 @@ def upload(session: Session, attempt: Attempt) -> None:
 def check(session: Session, attempt: Attempt) -> None:
     """Analyse with the vendor's software, verify with our own eyes, and compare with what the robot will run."""
     protocol, csv = write_files(session, attempt)
-    analysis = analyze(protocol, labware_files(), csv, analyzer_python=session.analyzer)
+    analysis = session.analyze(protocol, labware_files(), csv)
     approval = verify(analysis.commands, bench_of(session, attempt))
     theirs = command_hash(session.robot.analysis(attempt.protocol_id))
     if theirs != approval.sha256:
@@ -81,8 +82,7 @@ def check(session: Session, attempt: Attempt) -> None:
             f"{attempt.id}: the robot would run another command list ({theirs[:12]}) than the one verified "
             f"({approval.sha256[:12]}); its software may differ from the analyzer's: see `sdl doctor`"
         )
-    analysed = session.attempt_folder(attempt.id) / "analysis.json"
-    analysed.write_text(json.dumps(analysis.commands), encoding="utf-8")
+    write_durably(session.attempt_folder(attempt.id) / "analysis.json", json.dumps(analysis.commands))
     session.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash=approval.sha256)
 
 
