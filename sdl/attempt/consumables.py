@@ -7,7 +7,7 @@ from typing import Any
 
 from sdl.attempt.session import Session
 from sdl.chemistry.recipe import Run
-from sdl.errors import NeedsPerson
+from sdl.errors import NeedsPerson, Refused
 
 TIPS_PER_RACK = 96
 """Tips in a rack (Opentrons tip rack definitions)."""
@@ -41,16 +41,20 @@ def free_wells(session: Session, n: int) -> list[str]:
     rack = session.lab.blocks[0].rack
     place = session.lab.deck[rack]
     deck = deck_now(session)
-    if deck["vials_used"] + n > place.wells:
+    probe = session.lab.reader.at
+    wells = [probe] if probe else rack_wells(rack, place.wells)
+    if n > len(wells):
+        raise Refused(f"{probe} is the one reactor and holds one experiment, not {n}: write batch: 1 in the campaign")
+    if deck["vials_used"] + n > len(wells):
         ask(
             session,
             "vials",
-            {"rack": rack, "why": f"{n} clean vials are needed, {place.wells - deck['vials_used']} left"},
+            {"rack": rack, "why": f"{n} clean vials are needed, {len(wells) - deck['vials_used']} left"},
         )
         session.store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
         deck = deck_now(session)
     first = deck["vials_used"]
-    return rack_wells(rack, place.wells)[first : first + n]
+    return wells[first : first + n]
 
 
 def dilution_vials(session: Session) -> tuple[str, ...]:
