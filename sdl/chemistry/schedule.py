@@ -233,6 +233,8 @@ class Scheduler:
         )
 
     def _rinses(self) -> list[TimedStep]:
+        if not self.lab.reader.rinses:
+            return []
         rinse = self._transfer("rinse", self.sources[self.declared.medium], "cell", self.lab.reader.rinse_ul)
         return [rinse] * self.lab.reader.rinses
 
@@ -278,7 +280,12 @@ def mixing_pipette(lab: Lab) -> Pipette:
 
 
 def shortest_growth_s(lab: Lab, quench_ul: float, pace: Pace = PACE) -> float:
-    """Return the shortest growth this arm can quench: drop the tip, mix, fetch the quench, let it in."""
+    """Return the shortest growth this arm can quench: drop the tip, mix, fetch the quench, let it in.
+
+    Without a volume nothing is fetched: a probe looks as soon as the mixing is done.
+    """
+    if not quench_ul:
+        return pace.tip_s + pace.mix_s(mixing_pipette(lab)) + MARGIN_S
     pipette = lab.pipette_for(quench_ul)
     if pipette is None:
         return math.inf
