@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space, feasible_share
@@ -70,6 +71,7 @@ def _on_the_bench(campaign: Campaign, asked: list[str]) -> Plan:
         f"{campaign.budget.experiments} experiments are {batches} batches, about {hours * batches:.0f} h, and stop "
         f"earlier at {campaign.budget.confirmed_hits} confirmed hits. Approval: {campaign.approval}."
     )
+    lines += ["", reader_in_words(lab)]
     lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", "Stock runway:"]
     runway: dict[str, float] = {}
     for name, stock in campaign.stocks.items():
@@ -111,6 +113,18 @@ def typical_batch(campaign: Campaign, space: DesignSpace) -> tuple[dict[str, Rec
     )
     wells = {str(i): f"vials/{'ABCD'[i // 6]}{i % 6 + 1}" for i in range(len(recipes))}
     return recipes, scheduler.run(recipes, wells)
+
+
+def reader_in_words(lab: Lab) -> str:
+    """Say which instrument reads, through what, and how."""
+    reader = lab.reader
+    how = {
+        "flow cell": f"flow cell fed by the pipette, {reader.sample_ul:g} uL a read, {reader.rinses} rinses",
+        "dip probe": f"dip probe in {reader.at}, nothing withdrawn",
+        "plate": f"plate between runs, at {', '.join(f'{band}' for band in reader.bands_nm)} nm",
+    }[reader.geometry]
+    spectrum = f"{reader.averages} x {reader.integration_ms:g} ms a spectrum"
+    return f"Reader: {reader.kind}, {' and '.join(reader.channels)}; {how}; path {reader.path_mm:g} mm; {spectrum}."
 
 
 def load_list(campaign: Campaign) -> list[str]:
