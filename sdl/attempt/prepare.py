@@ -6,9 +6,10 @@ import hashlib
 import json
 from typing import Any
 
-from sdl.attempt import consumables
+from sdl.attempt import composition, consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session
+from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import Unsafe
 from sdl.lab.analysis import analyze
@@ -20,7 +21,9 @@ from sdl.verifier import command_hash, verify
 def plan(session: Session, batch: int) -> Attempt:
     """Compile the suggested experiments of ``batch`` into one run and plan its attempt."""
     experiments = session.store.experiments(batch=batch, state="suggested")
-    recipes = {e.id: session.compiler.recipe(e.suggestion["design"]) for e in experiments}
+    consumables.renew(session)
+    compiler = composition.compiler_of(session, experiments[0].recipe.get("stocks", {}) if experiments else {})
+    recipes = {e.id: compiler.recipe(e.suggestion["design"]) for e in experiments}
     wells = dict(zip(recipes, consumables.free_wells(session, len(recipes)), strict=True))
     run = _scheduler(session).run(recipes, wells)
     consumables.restock(session, run)
@@ -39,9 +42,13 @@ def plan(session: Session, batch: int) -> Attempt:
         "duration_s": run.duration_s,
         "draws_ul": {at[name]: volume for name, volume in run.draws_ul.items() if volume > 0},
         "sources": at,
+        "stocks": composition.stocks_json(composition.stocks_now(session, at), at),
         "tips_gone": gone,
         "deck_after": consumables.after(session, run),
         "vial_load": consumables.deck_now(session)["vial_load"],
+        "wells": len(run.wells),
+        "takes": dict(Batch.of(run).takes),
+        "runway": consumables.runway_after(session, run),
     }
     text = csv_text(session.lab, run, gone)
     inverse = {well: experiment for experiment, well in wells.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sdl.attempt import composition
 from sdl.attempt.expectation import rows
 from sdl.attempt.follow import late_wells
 from sdl.attempt.session import Session
@@ -71,7 +72,7 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
         growth = growth if well.quenched_s is None else well.quenched_s - well.injected_s
     made = dict(planned)
     if growth is not None:
-        made = session.compiler.executed(
+        made = composition.compiler_of(session, attempt.plan.get("stocks", {})).executed(
             planned, delivered_ul, wanted if abs(growth - wanted) <= SAME_GROWTH_S else growth
         )
     outcome = {
@@ -80,6 +81,7 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
         "injected_s": well.injected_s,
         "quenched_s": well.quenched_s,
         "growth_time_s": growth,
+        "stocks": attempt.plan.get("stocks", {}),
         "vial": f"load {attempt.plan['vial_load']}, {well.well}",
     }
     flags = ("timing",) if late else ()

@@ -15,6 +15,7 @@ from sdl.errors import NeedsPerson, Refused
 from sdl.lab import simulated
 from sdl.lab.analysis import default_analyzer
 from sdl.lab.clock import Clock, RemoteClock, WallClock
+from sdl.lab.modelled import raise_unless_modelled
 from sdl.lab.operator import Operator, Person, RemoteOperator
 from sdl.lab.reader import Reader
 from sdl.lab.readers import open_reader
@@ -60,6 +61,8 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
     if lab.robot != "simulated":
         raise_unless_armed(lab, datetime.now(UTC))
         Robot(lab.robot).health()
+    else:
+        raise_unless_modelled({species for stock in campaign.stocks.values() for species in stock.contains})
     store = Store.open(folder, create=True)
     store.claim()
     store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))

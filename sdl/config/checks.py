@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from sdl.bench import Lab
@@ -99,6 +100,8 @@ def stocks(
         if stock.solvent not in SOLVENTS:
             text = f"solvent '{stock.solvent}' has no safety data here; {suggestion(stock.solvent, SOLVENTS)}"
             report.say("stocks", name, "solvent", text=text)
+        if math.isfinite(stock.max_age_h) and not stock.made:
+            report.say("stocks", name, "max_age", text="is given without 'made'; add when the lot was made")
         if lab:
             _check_places(stock, lab, taken, report)
     for name in sorted(needed) if report.given("stocks") else ():

@@ -193,9 +193,10 @@ class Attempts(Core):
         with self._write("stock drawn", attempt=attempt, stock=stock, volume_ul=volume_ul, why=why) as tx:
             _draw(tx, stock, volume_ul, why, attempt)
 
-    def load_stock(self, stock: str, volume_ul: float, why: str) -> None:
-        """Record that ``volume_ul`` of a stock was put on the deck."""
-        with self._write("stock loaded", stock=stock, volume_ul=volume_ul, why=why) as tx:
+    def load_stock(self, stock: str, volume_ul: float, why: str, *, lot: str = "", made: str = "") -> None:
+        """Record that ``volume_ul`` of a stock was put on the deck, of which lot and when that was made."""
+        known = _given(lot=lot, made=made)
+        with self._write("stock loaded", stock=stock, volume_ul=volume_ul, why=why, **known) as tx:
             _draw(tx, stock, -volume_ul, why, None)
 
     def stock_left(self) -> dict[str, float]:
