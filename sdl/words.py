@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
@@ -111,6 +112,7 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         f"{campaign.budget.experiments} experiments are {batches} batches, about {hours * batches:.0f} h, and stop "
         f"earlier at {campaign.budget.confirmed_hits} confirmed hits. Approval: {campaign.approval}."
     )
+    lines += ["", reader_in_words(lab)]
     lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
     left = supplies(lab, campaign.stocks, left_ul=used.left_ul, deck=used.deck)
     lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, space, columns))
@@ -126,6 +128,18 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         "load_list": load_list(campaign),
     }
     return Plan(text="\n".join(lines), facts=facts)
+
+
+def reader_in_words(lab: Lab) -> str:
+    """Say which instrument reads, through what, and how."""
+    reader = lab.reader
+    how = {
+        "flow cell": f"flow cell fed by the pipette, {reader.sample_ul:g} uL a read, {reader.rinses} rinses",
+        "dip probe": f"dip probe in {reader.at}, nothing withdrawn",
+        "plate": f"plate between runs, at {', '.join(f'{band}' for band in reader.bands_nm)} nm",
+    }[reader.geometry]
+    spectrum = f"{reader.averages} x {reader.integration_ms:g} ms a spectrum"
+    return f"Reader: {reader.kind}, {' and '.join(reader.channels)}; {how}; path {reader.path_mm:g} mm; {spectrum}."
 
 
 def load_list(campaign: Campaign) -> list[str]:

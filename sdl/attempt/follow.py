@@ -354,5 +354,5 @@ def _seconds(moment: str) -> float:
 
 
 def _message(row: Mapping[str, str]) -> str:
-    place = row["stock"] if row["action"] == "read" else row["well"]
+    place = row["stock"] if row["action"] in ("read", "look") else row["well"]
     return f"AT {row['at_s']} {row['action']} {place}"

@@ -196,6 +196,17 @@ def channels(target: Target, lab: Lab, report: Report) -> None:
             have = ", ".join(lab.reader.channels)
             text = f"the reader of {lab.name} has {have} only; write from: {lab.reader.channels[0]} or from: manual"
             report.say("target", written, "from", text=text)
+        elif goal.source != "manual" and lab.reader.geometry == "plate":
+            bands = ", ".join(f"{band}" for band in lab.reader.bands_nm)
+            text = f"bands at {bands} nm show no exciton: a plate is a check of turbidity and concentration"
+            report.say("target", written_of(name), "from", text=f"{text}; read with a flow cell, or write from: manual")
+
+
+def reactor(lab: Lab, batch: int, report: Report) -> None:
+    """Report a batch that one reactor with a probe in it cannot hold."""
+    if lab.reader.geometry == "dip probe" and batch > 1:
+        text = f"{batch} experiments do not fit into {lab.reader.at}, the one reactor that the dip probe stands in"
+        report.say("budget", "batch", text=f"{text}; write 1")
 
 
 def _shown(value: float, unit: str) -> str:

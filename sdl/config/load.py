@@ -104,6 +104,8 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, lab, report)
+    if lab and file.budget:
+        checks.reactor(lab, file.budget.batch, report)
     _check_history(file, path, report)
     report.finish()
     assert route and lab and target

@@ -6,7 +6,17 @@ import re
 
 import pytest
 
-from benchmarks import agreement, campaign, campaign_model, compiler, spectra, spectrum_files, verifier, virtual_lab
+from benchmarks import (
+    agreement,
+    campaign,
+    campaign_model,
+    compiler,
+    spectra,
+    spectrum_files,
+    stream,
+    verifier,
+    virtual_lab,
+)
 from tests.chemistry.campaigns import NAMES
 from tests.chemistry.campaigns import campaign as route_campaign
 
@@ -21,6 +31,12 @@ def test_spectra_are_scored_against_the_independent_generator(capsys: pytest.Cap
     spectra.main(6)
     said = capsys.readouterr().out
     assert "pl_peak_nm" in said and "reads per second" in said
+
+
+def test_a_stream_of_spectra_ends_in_decisions_and_keeps_nothing() -> None:
+    outcome = stream.main(60)
+    assert outcome.latency_ms.size == 60 and outcome.latency_ms.min() > 0
+    assert outcome.end_mb - outcome.warm_mb < 20
 
 
 def test_a_folder_of_mixed_files_is_read_and_every_broken_one_named() -> None:
