@@ -92,7 +92,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated."""
+    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated.
+
+    ``substances`` is how much of each dissolved species may be on the deck, in umol; ``never_together`` the pairs of
+    species or solvents that share no well, tip or waste. A lab without them (None) approves no command list.
+    """
 
     name: str
     robot: str
@@ -104,6 +108,8 @@ class Lab:
     blocks: tuple[Block, ...]
     reader: ReaderSpec
     limits: Limits
+    substances: Mapping[str, float] | None = None
+    never_together: tuple[tuple[str, str], ...] | None = None
     ventilated: bool = False
     armed_by: str = ""
     armed_until: str = ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sdl.attempt.expectation import rows
 from sdl.attempt.session import Session
 from sdl.chemistry.solvents import SOLVENTS
 from sdl.spectra import Features, Spectrum
 from sdl.spectra.readout import Optics, features
 from sdl.spectra.types import Role
-from sdl.store import Attempt
+from sdl.store import Attempt, Well
 
 DARK_AGE_S = 900.0
 """A dark is re-taken after 15 min (spectral analysis, clean-up)."""
@@ -27,8 +28,8 @@ def look(session: Session, attempt: Attempt, command_id: str, *, label: str, loc
         well = next((w for w in store.wells(attempt.id) if w.well == location), None)
         since_injection = None if well is None or well.injected_s is None else now_s - well.injected_s
         since_quench = None if well is None or well.quenched_s is None else now_s - well.quenched_s
-        route = session.compiler.route
-        window = abs((since_quench or 0.0) - route.outcome_delay_s) <= route.outcome_window_s
+        last = label == "sample" and _is_last(session, attempt, location)
+        window = _in_window(session, well, since_injection, since_quench)
         number = store.save_read(
             attempt.id,
             command_id,
@@ -39,8 +40,8 @@ def look(session: Session, attempt: Attempt, command_id: str, *, label: str, loc
             well=location,
             since_injection_s=since_injection,
             since_quench_s=since_quench,
-            flags=() if since_quench is None or window else ("timing",),
-            outcome=label == "sample" and since_quench is not None and window,
+            flags=("timing",) if last and not window else (),
+            outcome=last and window,
         )
         known = store.read(number)
     if label == "sample":
@@ -48,6 +49,23 @@ def look(session: Session, attempt: Attempt, command_id: str, *, label: str, loc
         store.save_features(known.id, seen)
         shown = ", ".join(f"{name} {v.value:.4g}+-{v.sd:.2g}" for name, v in seen.values.items() if name in _SHOWN)
         session.say(f"  {known.experiment} {location}: {shown or 'nothing readable'} {' '.join(seen.flags)}")
+
+
+def _is_last(session: Session, attempt: Attempt, location: str) -> bool:
+    """Say whether this is the last look that the plan takes at a well: its outcome."""
+    planned = sum(row["action"] == "read" and row["stock"] == location for row in rows(attempt.csv))
+    return sum(read.well == location for read in session.store.reads(attempt=attempt.id)) == planned - 1
+
+
+def _in_window(session: Session, well: Well | None, since_injection: float | None, since_quench: float | None) -> bool:
+    """Say whether an outcome is read at its moment: after the quench, else the injection; after manual work, any."""
+    route = session.compiler.route
+    if well is None or route.manual:
+        return True
+    if route.quench:
+        return since_quench is not None and abs(since_quench - route.outcome_delay_s) <= route.outcome_window_s
+    planned = session.store.experiment(well.experiment).recipe["read_s"][-1]
+    return since_injection is not None and abs(since_injection - planned) <= route.outcome_window_s
 
 
 _SHOWN = ("x1_nm", "pl_peak_nm", "fwhm_nm", "plqy")
@@ -59,7 +77,7 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
     reader = lab.reader
     design = store.experiment(experiment).design if experiment else {}
     temperature = float(design.get("temperature_c", session.compiler.route.nominal["temperature_c"]))
-    medium = session.campaign.stocks[session.compiler.route.medium].solvent
+    medium = session.campaign.stocks[session.compiler.medium_of(design)].solvent
     optics = Optics(
         path_mm=reader.path_mm,
         excitation_nm=reader.excitation_nm,
@@ -70,7 +88,8 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
         temperature_c=temperature,
     )
     wanted = session.campaign.target.goals.get("pl_peak_nm")
-    cs = design.get("cs_concentration_mmol_l", session.compiler.route.nominal["cs_concentration_mmol_l"])
+    recipe = store.experiment(experiment).recipe if experiment else {}
+    cs_mol_l = recipe.get("moles_umol", {}).get("Cs", 0.0) / recipe.get("total_ul", 1.0)  # umol in uL are mol/L
     return features(
         store.spectra(read_id),
         dark=_reference(session, attempt, "dark"),
@@ -78,7 +97,7 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
         dye=_reference(session, attempt, "dye"),
         optics=optics,
         channels=reader.channels,
-        cs_mol_l=float(cs) / 1000.0,
+        cs_mol_l=cs_mol_l or None,
         estimate_pl=wanted is not None and wanted.source == "absorption",
     )
 

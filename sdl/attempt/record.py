@@ -65,12 +65,13 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
     experiment = store.experiment(well.experiment)
     reads = [r for r in store.reads(experiment=experiment.id) if r.outcome]
     planned = experiment.suggestion["design"]
+    wanted = float(experiment.recipe["growth_time_s"])
     growth = None
-    if well.injected_s is not None and well.quenched_s is not None:
-        growth = well.quenched_s - well.injected_s
+    if well.injected_s is not None:
+        growth = wanted if not session.compiler.route.quench else None
+        growth = growth if well.quenched_s is None else well.quenched_s - well.injected_s
     made = dict(planned)
     if growth is not None:
-        wanted = float(experiment.recipe["growth_time_s"])
         made = composition.compiler_of(session, attempt.plan.get("stocks", {})).executed(
             planned, delivered_ul, wanted if abs(growth - wanted) <= SAME_GROWTH_S else growth
         )

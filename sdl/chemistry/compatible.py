@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sdl.campaign import Stock
+from sdl.chemistry.solvents import DYE_SOLVENT
 from sdl.route import Route
 
 WATER = frozenset({"water", "H2O"})
@@ -60,12 +61,15 @@ KILLS_DOTS: Mapping[str, str] = {
 
 MIXED = {"DMF-DMSO": frozenset({"DMF", "DMSO", "DMF-DMSO"})}
 
-SULFIDE_UMOL = 82.0
-"""(TMS)2S that would bring a closed 200 L deck to 10 ppm of H2S, the NIOSH ceiling: 0.41 umol per litre."""
+DYE = Stock(name="dye", contains={}, solvent=DYE_SOLVENT, volume_ul=0.0, at=())
+"""The reference dye, which meets every sample in the cell and the waste."""
 
 
-def conflicts(route: Route, stocks: Collection[Stock]) -> list[tuple[str, str]]:
-    """Return each stock that may not join the others in a well of ``route``, by name, and the reason in words."""
+def conflicts(route: Route, stocks: Collection[Stock], apart: Collection[frozenset[str]]) -> list[tuple[str, str]]:
+    """Return each stock that may not join the others in a well of ``route``, by name, and the reason in words.
+
+    ``apart`` are pairs of substances that the lab keeps apart beside those of this table.
+    """
     found = []
     listed = list(stocks)
     for i, stock in enumerate(listed):
@@ -73,26 +77,27 @@ def conflicts(route: Route, stocks: Collection[Stock]) -> list[tuple[str, str]]:
             text = f"brings {substance}: {KILLS_DOTS[substance]}; leave it to a manual step or a route that allows it"
             found.append((stock.name, text))
         for before in listed[: i + 1]:
-            found += [(stock.name, text) for text in _clashes(before, stock)]
+            found += [(stock.name, text) for text in _clashes(before, stock, apart)]
     return found
 
 
-def _clashes(one: Stock, other: Stock) -> list[str]:
-    texts = []
-    for pair in PAIRS:
-        for left, right in ((one, other), (other, one)):
-            here, there = sorted(_in(left) & pair.one), sorted(_in(right) & pair.other)
+def with_dye(stocks: Collection[Stock], apart: Collection[frozenset[str]]) -> list[tuple[str, str]]:
+    """Return each stock that may not meet the reference dye in the cell and the waste, and the reason."""
+    return [(stock.name, text) for stock in stocks for text in _clashes(DYE, stock, apart)]
+
+
+def _clashes(one: Stock, other: Stock, apart: Collection[frozenset[str]]) -> list[str]:
+    rules = [(pair.one, pair.other, pair.why) for pair in PAIRS]
+    for pair in apart:
+        first, *rest = sorted(pair)
+        rules.append((frozenset({first}), frozenset(rest), "the lab never lets them meet"))
+    for left, right in ((one, other), (other, one)):
+        for family, enemies, why in rules:
+            here, there = sorted(_in(left) & family), sorted(_in(right) & enemies)
             if here and there:
-                meets = f"{here[0]} of '{left.name}' would meet {there[0]} of '{right.name}' in one well"
-                texts.append(f"{meets}: {pair.why}; use another stock or solvent")
-                break
-    return texts
-
-
-def sulfide_umol(stocks: Collection[Stock]) -> float:
-    """Return the (TMS)2S on the deck in umol."""
-    held = [(stock.contains.get(s, 0.0), stock.volume_ul) for stock in stocks for s in SULFIDE]
-    return sum(mmol_l * ul / 1000.0 for mmol_l, ul in held)
+                meets = f"{here[0]} of '{left.name}' would meet {there[0]} of '{right.name}'"
+                return [f"{meets}: {why}; use another stock or solvent"]
+    return []
 
 
 def _in(stock: Stock) -> frozenset[str]:

@@ -12,7 +12,7 @@ from sdl.chemistry.balance import Well
 from sdl.chemistry.declaration import count
 from sdl.chemistry.schedule import look_s, shortest_growth_s
 from sdl.chemistry.solvents import NOTICEABLE_FRACTION, SOLVENTS
-from sdl.route import Dose, Hold, Read
+from sdl.route import Dose, Hold, Manual, Read
 from sdl.space import Columns
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def _in_time(compiler: Compiler, full: Columns, poured: Well) -> Flags:
     lab, n = compiler.lab, count(full)
     ok, gap_s, busy_s = np.ones(n, dtype=bool), np.full(n, np.inf), np.zeros(n)
     for step in compiler.route.steps:
+        if isinstance(step, Manual):
+            break  # people take the time they need, and what is read after them is not timed
         if isinstance(step, Hold):
             gap_s = gap_s + compiler.declared.number(step.by, full)
         elif isinstance(step, Read):

@@ -41,5 +41,8 @@ SOLVENTS = {
     "octadecene": Solvent(boiling_c=315.0, refractive_index=1.445, open_vessel_c=60.0),
 }
 
+DYE_SOLVENT = "ethanol"
+"""What the reference dye is dissolved in; it goes through the cell and into the waste."""
+
 NOTICEABLE_FRACTION = 0.05
 """A component above 5 vol % decides the boiling point rule (chemical safety facts, temperature rule)."""

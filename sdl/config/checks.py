@@ -108,10 +108,7 @@ def stocks(
         if name not in given and not any(p.path.startswith(f"stocks.{name}") for p in report.problems):
             report.say("stocks", text=f"'{name}' is missing, {route.name if route else ''} needs it; add it")
     if route:
-        for name, text in compatible.conflicts(route, given.values()):
-            report.say("stocks", name, text=text)
-    if lab:
-        _check_sulfide(given, lab, report)
+        _check_meetings(given, route, lab, report)
     if lab and not lab.ventilated:
         share = sum(s.volume_ul / SOLVENTS[s.solvent].lel_ul for s in given.values() if s.solvent in SOLVENTS)
         if share > 1.0:
@@ -119,15 +116,36 @@ def stocks(
             report.say("stocks", text=f"{text} ventilated with an airflow signal, or the volumes smaller")
 
 
-def _check_sulfide(given: Mapping[str, Stock], lab: Lab, report: Report) -> None:
-    """Report (TMS)2S that could fill a closed deck with H2S, or that would meet the alcohol of the reference dye."""
-    umol = compatible.sulfide_umol(given.values())
-    if umol > 0 and "pl" in lab.reader.channels:
-        text = "(TMS)2S would meet the ethanol of the reference dye in the cell and the waste and give off H2S"
-        report.say("stocks", text=f"{text}; read absorption only (reader.channels in the lab file)")
-    if umol > compatible.SULFIDE_UMOL and not lab.ventilated:
-        text = f"{umol:.0f} umol of (TMS)2S are more than {compatible.SULFIDE_UMOL:g} umol, which bring a closed deck"
-        report.say("stocks", text=f"{text} to 10 ppm of H2S; ventilate it with an airflow signal, or load less")
+def _check_meetings(given: Mapping[str, Stock], route: Route, lab: Lab | None, report: Report) -> None:
+    """Report stocks that must not meet in a well, by our rules or the lab's, or the reference dye in the waste."""
+    apart = [frozenset(pair) for pair in (lab.never_together or () if lab else ())]
+    for name, text in compatible.conflicts(route, given.values(), apart):
+        report.say("stocks", name, text=text)
+    if lab and "pl" in lab.reader.channels:
+        for name, text in compatible.with_dye(given.values(), apart):
+            report.say("stocks", name, text=f"{text}; read absorption only (reader.channels in the lab file)")
+
+
+def substances(stocks: Mapping[str, Stock], lab: Lab, report: Report) -> None:
+    """Report species that the lab has no limit for, too much of one on the deck, and pairs it keeps apart."""
+    known = lab.substances or {}
+    total: dict[str, float] = {}
+    for name, stock in stocks.items():
+        for species, mmol_l in stock.contains.items():
+            total[species] = total.get(species, 0.0) + mmol_l * stock.volume_ul / 1000
+            if species not in known:
+                text = f"'{species}' has no limit in the lab file of {lab.name}; {suggestion(species, known)}"
+                report.say("stocks", name, "contains", species, text=f"{text}, or have it added to substances there")
+        both = {stock.solvent, *stock.contains}
+        for pair in lab.never_together or ():
+            if set(pair) <= both:
+                report.say("stocks", name, text=f"holds {' and '.join(pair)}, which {lab.name} never lets meet")
+    if any(p.path.startswith("stocks.") for p in report.problems):
+        return  # a wrong volume or concentration is said already, and the sums follow from it
+    for species, umol in total.items():
+        if umol > known.get(species, umol):
+            text = f"{umol / 1000:g} mmol of {species} in all stocks, limit {known[species] / 1000:g} mmol"
+            report.say("stocks", text=f"{text} on the deck of {lab.name}; load less")
 
 
 def _check_places(stock: Stock, lab: Lab, taken: dict[tuple[str, str], str], report: Report) -> None:

@@ -44,6 +44,7 @@ def load_lab(path: Path) -> Lab:
     blocks = _blocks(file, places, report)
     _check_reader(file, places, report)
     _check_limits(file, report)
+    _check_pairs(file, report)
     report.finish()
     return _lab(file, places, blocks)
 
@@ -220,6 +221,12 @@ def _check_limits(file: LabFile, report: Report) -> None:
         report.say("limits", "max_temperature", text=f"{text} on a deck; lower it")
 
 
+def _check_pairs(file: LabFile, report: Report) -> None:
+    for i, (one, other) in enumerate(file.never_together or []):
+        if one == other:
+            report.say("never_together", i, text=f"'{one}' is paired with itself; name two species or solvents")
+
+
 def limits_of(entry: LimitsEntry) -> Limits:
     """Return the limits that ``entry`` states."""
     return Limits(
@@ -259,6 +266,8 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) 
             max_reads=reader.max_reads,
         ),
         limits=limits_of(file.limits),
+        substances=dict(file.substances or {}),
+        never_together=tuple((one, other) for one, other in file.never_together or []),
         ventilated=file.ventilated,
         armed_by=file.armed_by,
         armed_until=file.armed_until or "",

@@ -76,9 +76,18 @@ class Robot:
     def modules(self) -> list[Json]:
         return self._list(self._get("/modules"), "/modules")
 
-    def door_is_closed(self) -> bool:
-        door = self._data("/robot/door/status")
-        return bool(door.get("status") == "closed")
+    def door(self) -> Json:
+        """Return ``status`` ("closed" or "open") and ``doorRequiredClosedForProtocol``."""
+        return self._data("/robot/door/status")
+
+    def estop(self) -> str:
+        """Return the state of the emergency stop ("disengaged" lets the robot move); "not there" on an OT-2."""
+        try:
+            return str(self._data("/robot/control/estopStatus").get("status"))
+        except Unexpected as exc:
+            if exc.status == 403:  # NotSupportedOnOT2, robot-server 8.1.0
+                return "not there"
+            raise
 
     def deck(self) -> list[Json]:
         """Return the cutout fixtures of the deck configuration."""

@@ -48,6 +48,7 @@ class RobotApi:
             ("/instruments", get, self.instruments),
             ("/modules", get, self.modules),
             ("/robot/door/status", get, self.door),
+            ("/robot/control/estopStatus", get, self.estop),
             ("/deck_configuration", get, self.deck_configuration),
             ("/dataFiles", get, self.data_files),
             ("/dataFiles", post, self.add_data_file),
@@ -117,6 +118,11 @@ class RobotApi:
 
     async def door(self, _: Request) -> Response:
         return _one({"status": "closed", "doorRequiredClosedForProtocol": True})
+
+    async def estop(self, _: Request) -> Response:
+        if self._type == "OT-2":
+            raise Conflict("NotSupportedOnOT2", "an OT-2 has no emergency stop of its own", 403)
+        return _one({"status": "disengaged", "leftEstopPhysicalStatus": "disengaged"})
 
     async def deck_configuration(self, _: Request) -> Response:
         loaded = {f"cutout{place.slot}": place for _, place, _, _ in self._world.modules()}
