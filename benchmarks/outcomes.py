@@ -45,7 +45,9 @@ TMS2S_MMOL_L = 400.0
 def campaign(route: Route) -> Campaign:
     """Return a campaign over everything that ``route`` may vary, with stocks as published on the built-in bench."""
     parameters = tuple(
-        Parameter(name=p.name, low=p.low, high=p.high, scope=p.scope) for p in route.parameters.values() if not p.choices
+        Parameter(name=p.name, low=p.low, high=p.high, scope=p.scope)
+        for p in route.parameters.values()
+        if not p.choices
     )
     stocks = {name: _stock(route.name, name) for name in route.stocks({})}
     return Campaign(
