@@ -41,7 +41,7 @@ NEAR = 256
 STEPS = (0.2, 0.07, 0.025, 0.008)
 """Standard deviations of the shrinking rounds, in shares of an axis."""
 
-HALVINGS = 4
+HALVINGS = 6
 """How often a step out of what can be made is halved before it is left out (chosen: below 1 % are)."""
 
 SOFTNESS = 0.02

@@ -10,6 +10,16 @@ from sdl.errors import Refused
 
 RobotType = Literal["Flex", "OT-2"]
 Mount = Literal["left", "right"]
+Geometry = Literal["flow cell", "dip probe", "plate"]
+
+INTEGRATION_MS, AVERAGES = 2.0, 250
+"""One spectrum in 0.5 s (Otero-Martinez 2024, SI: 2 ms x 250)."""
+DARK_AGE_S = 900.0
+"""A dark is taken again after 15 min (spectral analysis facts, clean-up)."""
+BLANK_AGE_S = 8 * 3600.0
+"""How long blank and dye hold: a lamp drifts by 1 % an hour at most (bench design: the dye every 8 h)."""
+CARRY_OVER = 0.01
+"""Absorbance over the path left after a rinse that is more than a reader's own drift of 2e-3, four times; chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +71,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderSpec:
-    """Which spectrometer, and the flow cell in front of it."""
+    """Which spectrometer, what is in front of it, and how it measures.
+
+    ``flow cell``: the pipette brings ``sample_ul``, then ``rinses`` of ``rinse_ul`` clean the cell. ``dip probe``: the
+    probe stands in the one reactor ``at``; nothing is withdrawn. ``plate``: aliquots go to a plate that is read between
+    runs at ``bands_nm``. ``carry_over`` is the absorbance over the path that a rinse may leave.
+    """
 
     kind: str
     channels: tuple[Literal["absorption", "pl", "nir"], ...] = ("absorption", "pl")
+    geometry: Geometry = "flow cell"
+    at: str = ""
     path_mm: float = 2.0
     sample_ul: float = 120.0
     rinse_ul: float = 150.0
@@ -74,6 +91,12 @@ class ReaderSpec:
     dye_plqy_rsd: float = 0.02
     dye_refractive_index: float = 1.361
     max_reads: int = 6
+    integration_ms: float = INTEGRATION_MS
+    averages: int = AVERAGES
+    dark_age_s: float = DARK_AGE_S
+    blank_age_s: float = BLANK_AGE_S
+    carry_over: float = CARRY_OVER
+    bands_nm: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdl.bench import Mount, RobotType
+from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
     Age,
@@ -121,9 +121,9 @@ class SynthesisEntry(_Strict):
 
     title: str = ""
     source: str = ""
-    medium: str
+    medium: str = ""
     parameters: dict[str, RouteParameterEntry] = Field(default_factory=dict)
-    steps: list[StepEntry]
+    steps: list[StepEntry] = Field(default_factory=list)
     allows: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
@@ -222,17 +222,28 @@ class BlockEntry(_Strict):
 
 
 class ReaderEntry(_Strict):
+    """The spectrometer: which one, in which geometry, and what the arm brings to it."""
+
     kind: str
     channels: list[Literal["absorption", "pl", "nir"]]
+    geometry: Geometry = "flow cell"
+    at: str = ""
     path: PathLength
-    sample: Volume
-    rinse: Volume
-    rinses: Annotated[int, Field(ge=0, le=10)]
+    sample: Volume | None = None
+    rinse: Volume | None = None
+    rinses: Annotated[int, Field(ge=0, le=10)] | None = None
     excitation: Wavelength = 365.0
     dye_plqy: Fraction = 0.54
     dye_plqy_rsd: Fraction = 0.02
     dye_refractive_index: Annotated[Ratio, Field(ge=1.0, le=3.0)] = 1.361
     max_reads: Annotated[int, Field(ge=1, le=100)]
+    integration: Seconds = INTEGRATION_MS / 1e3
+    averages: Annotated[int, Field(ge=1, le=10_000)] = AVERAGES
+    dark_age: Seconds = DARK_AGE_S
+    blank_age: Seconds = BLANK_AGE_S
+    carry_over: Fraction = CARRY_OVER
+    bands: list[Wavelength] = Field(default_factory=list)
+    bottom: Literal["glass", "quartz"] | None = None
 
 
 class LimitsEntry(_Strict):

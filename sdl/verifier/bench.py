@@ -130,13 +130,14 @@ class Bench:
 class Approval:
     """The verified list, by its hash, and the books at its end.
 
-    ``wells`` is what every location that received liquid then holds; ``received_umol`` what each of them was ever
-    given of each species, reads not subtracted. ``stocks_left`` is the uL left where liquid was drawn and none
-    received, ``tips_used`` the tips taken from each rack in order.
+    ``wells`` is what every location that received liquid then holds; ``received_ul`` what each of them was ever given
+    from each other location and ``received_umol`` of each species, reads not subtracted. ``stocks_left`` is the uL
+    left where liquid was drawn and none received, ``tips_used`` the tips taken from each rack in order.
     """
 
     sha256: str
     wells: Mapping[str, Liquid]
+    received_ul: Mapping[str, Mapping[str, float]]
     received_umol: Mapping[str, Mapping[str, float]]
     stocks_left: Mapping[str, float]
     tips_used: Mapping[str, tuple[str, ...]]

@@ -109,8 +109,9 @@ def test_a_new_lot_in_the_file_is_asked_for_loaded_and_travels(session: Session)
 def test_a_campaign_whose_species_nobody_modelled_is_refused_before_the_virtual_lab_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = campaign_file(tmp_path, {"DOPA: 75 mmol/L}": "DOPA: 75 mmol/L, PMA: 10 mmol/L}"})
+    odd = {"DOPA: 75 mmol/L}": "DOPA: 75 mmol/L, OLA: 10 mmol/L}"}
+    file = campaign_file(tmp_path, odd, {"substances: {Cs": "substances: {OLA: 2 mmol, Cs"})
     assert command(["run", str(file), "--runner", "plain"]) == 2
     said = capsys.readouterr().err
-    assert "no chemistry for PMA" in said and "sdl plan" in said
+    assert "no chemistry for OLA" in said and "sdl plan" in said
     assert not (tmp_path / ".sdl").exists()
