@@ -11,12 +11,15 @@ from benchmarks import (
     campaign,
     campaign_model,
     compiler,
+    outcomes,
     spectra,
     spectrum_files,
     stream,
     verifier,
     virtual_lab,
 )
+from sdl.chemistry.outcomes import table_of
+from sdl.chemistry.routes import ROUTES
 from tests.chemistry.campaigns import NAMES
 from tests.chemistry.campaigns import campaign as route_campaign
 
@@ -85,3 +88,17 @@ def test_the_benchmark_pours_the_recipe_with_the_labs_own_pipettes() -> None:
     ideal = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS))
     real = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS), seed=5)
     assert 0 < abs(ideal.pl_peak_nm - real.pl_peak_nm) < 5.0
+
+
+@pytest.mark.parametrize("route", ["cspbbr3-topo", "cspbbr3-pbs", "pma2pbbr4-cspbbr3"])
+def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
+    shipped = table_of(route)
+    assert shipped is not None
+    n, seed = len(shipped.columns["pl_peak_nm"]), int(shipped.origin.split("--seed ")[1].split(";")[0])
+    asked = outcomes.campaign(ROUTES[route])
+    design = outcomes.designs(outcomes.design_space(asked), n, seed)[0]
+    recipe = outcomes.Compiler.of(asked).recipe(design)
+    seen = outcomes.outcome(outcomes.poured(recipe, asked.stocks, 120.0))
+    for name, value in {**design, **seen}.items():
+        if name in shipped.columns:
+            assert float(value) == pytest.approx(shipped.columns[name][0], rel=1e-4)
