@@ -17,6 +17,8 @@ READ_NOISE_E = 25.0
 """Read noise of one exposure in electrons where the maker's figure is not given; typical of uncooled linear CCDs."""
 FULL_WELL_USED = 0.9
 """Counts above this part of the full well are bent by saturation; chosen by spectra_analysis, section 1."""
+PLATEAU_PIXELS = 4
+"""So many equal counts at the top, some side by side, are a full well that nobody stated: averages never repeat."""
 IMPOSSIBLE_E = 1e9
 """No pixel holds this many electrons (full wells are 1e4 to 1e6): a broken number, not light."""
 BRIDGE_PIXELS = 3
@@ -37,7 +39,7 @@ def check_grid(first: Spectrum, *others: Spectrum | None) -> None:
     if not (np.all(steps > 0) or np.all(steps < 0)) or not np.all(first.wavelength_nm > 0):
         raise Refused(f"{first.instrument}: wavelengths must be positive and rise or fall throughout")
     for other in others:
-        if other is not None and other.grid_id != first.grid_id:
+        if other is not None and not np.array_equal(other.wavelength_nm, first.wavelength_nm):
             raise Refused(
                 f"{first.instrument}: the wavelength grid changed between the {other.role} ({other.grid_id}) "
                 f"and the {first.role} ({first.grid_id}); take dark, blank and dye again"
@@ -56,22 +58,37 @@ def variance(spectrum: Spectrum, read_noise_e: float) -> Array:
 
 
 def saturated(spectrum: Spectrum) -> NDArray[np.bool_]:
-    """Say per pixel whether the counts are too near the full well, ``(w,)``."""
-    return np.greater(spectrum.counts, FULL_WELL_USED * spectrum.full_well)
+    """Say per pixel whether the counts are too near the full well, or stand on a plateau at their top, ``(w,)``."""
+    counts = spectrum.counts
+    top = np.nanmax(counts, initial=0.0)
+    at_top = counts >= top
+    cut = top > 0 and bool(np.count_nonzero(at_top) >= PLATEAU_PIXELS and (at_top[1:] & at_top[:-1]).any())
+    full = counts > FULL_WELL_USED * spectrum.full_well
+    return np.asarray(full | at_top if cut else full)
 
 
 def bridge(values: Array, longest: int = BRIDGE_PIXELS) -> Array:
-    """Interpolate runs of at most ``longest`` NaN that have neighbours on both sides, ``(w,)``."""
+    """Interpolate runs of at most ``longest`` NaN that have neighbours on both sides, along the last axis."""
     bad = np.isnan(values)
-    if not bad.any() or bad.all():
-        return values
-    index = np.arange(values.size)
-    good = index[~bad]
-    after = np.searchsorted(good, index)
-    inside = bad & (after > 0) & (after < good.size)
-    gap = np.zeros(values.size, dtype=int)
-    gap[inside] = good[after[inside]] - good[after[inside] - 1] - 1
-    fill = inside & (gap <= longest)
+    if not bad.any():
+        return values.copy()
+    if values.ndim == 1:
+        return _bridged(values, bad, longest)
     filled = values.copy()
-    filled[fill] = np.interp(index[fill], good, values[good])
+    for row in np.flatnonzero(bad.any(axis=1)):
+        filled[row] = _bridged(values[row], bad[row], longest)
+    return filled
+
+
+def _bridged(values: Array, bad: NDArray[np.bool_], longest: int) -> Array:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.view(np.int8), [0]])))
+    start, stop = edges[::2], edges[1::2]
+    fill = bad.copy()
+    for first, last in zip(start, stop, strict=True):
+        if first == 0 or last == values.size or last - first > longest:
+            fill[first:last] = False
+    index, good = np.flatnonzero(fill), np.flatnonzero(~bad)
+    filled = values.copy()
+    if index.size:
+        filled[index] = np.interp(index, good, values[good])
     return filled

@@ -14,22 +14,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sdl.errors import Refused
-from sdl.spectra.absorption import COLLOID, LN10, SOLUTION, Absorbance, absorbance
+from sdl.spectra.absorption import Absorbance, absorbance
+from sdl.spectra.baseline import COLLOID, SOLUTION
 from sdl.spectra.counts import READ_NOISE_E, check_grid, latest
+from sdl.spectra.crystal import crystals, nm
 from sdl.spectra.emission import Emission, emission
-from sdl.spectra.exciton import exciton
 from sdl.spectra.quantum_yield import Bright, quantum_yield
-from sdl.spectra.sizing import REFERENCE_C, edge_from_x1_nm, edge_length, emission_from_x1, x2_gap_ev
+from sdl.spectra.sizing import REFERENCE_C, emission_from_x1
 from sdl.spectra.types import Features, Kind, Spectrum, Value
-from sdl.units import HC_EV_NM
 
 BOTH: tuple[Kind, ...] = ("absorption", "pl")
-MU_400_PER_CM, MU_400_RSD = 1e5, 0.4
-"""Intrinsic absorption of CsPbBr3 at 400 nm; order of magnitude 1e5 cm-1 (thesis, section 1.2.4.2), +-40 %."""
-MOLAR_VOLUME_L = 0.11966
-"""Litre of crystal per mole of CsPbBr3: orthorhombic cell of 0.795 nm3 with four formula units."""
-X2_TOLERANCE_EV = 0.05
-"""How far X2 - X1 may be from Li's curve: 25 meV of curve and twice 15 meV of X2 in quadrature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +92,12 @@ def features(
     values, flags = _emission_values(look.emission), list(look.flags)
     if dye and look.emission.peak is not None:
         _add_yield(look, sample, dye, references, values, flags)
-    x1_ev = _add_absorption(look.absorbance, references.optics, cs_mol_l, values, flags) if look.absorbance else None
-    if estimate_pl and "pl_peak_nm" not in values and x1_ev is not None:
-        values["pl_peak_nm"] = _nm(emission_from_x1(x1_ev, references.optics.temperature_c))
+    if look.absorbance is not None:
+        path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
+        seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l)
+        values, flags = values | dict(seen.values), flags + list(seen.flags)
+    if estimate_pl and "pl_peak_nm" not in values and "x1_ev" in values:
+        values["pl_peak_nm"] = nm(emission_from_x1(values["x1_ev"], references.optics.temperature_c))
         flags.append("pl_from_absorption")
     return Features(values=values, flags=tuple(dict.fromkeys(flags)))
 
@@ -144,34 +141,6 @@ def _emission_values(emitted: Emission) -> dict[str, Value]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _add_absorption(
-    absorbed: Absorbance, optics: Optics, cs_mol_l: float | None, values: dict[str, Value], flags: list[str]
-) -> Value | None:
-    """Add absorbances, excitons, size and yield to ``values``; return X1 in eV."""
-    for name, wavelength_nm in (("a365", 365.0), ("a400", 400.0)):
-        if (value := absorbed.at(wavelength_nm)) is not None:
-            values[name] = value
-    if cs_mol_l and "a400" in values:
-        scale = LN10 / (MU_400_PER_CM * optics.path_mm / 10 * MOLAR_VOLUME_L * cs_mol_l)
-        got = values["a400"].value * scale
-        values["yield_fraction"] = Value(value=got, sd=math.hypot(values["a400"].sd * scale, MU_400_RSD * got))
-    found = exciton(absorbed)
-    flags.extend(found.flags)
-    if found.x1 is None:
-        return None
-    values["x1_nm"] = _nm(found.x1)
-    edge, notes = edge_length(found.x1, optics.temperature_c)
-    flags.extend(notes)
-    if edge is not None:
-        values["edge_length_nm"] = edge
-    if found.x2 is not None:
-        values["x2_nm"] = _nm(found.x2)
-        expected_ev = x2_gap_ev(edge_from_x1_nm(found.x1.value, optics.temperature_c))
-        if edge is not None and abs(found.x2.value - found.x1.value - expected_ev) > X2_TOLERANCE_EV:
-            flags.append("mixture")
-    return found.x1
-
-
 def _add_yield(
     look: _Look,
     sample: Sequence[Spectrum],
@@ -206,8 +175,3 @@ def _bright(look: _Look, optics: Optics, refractive_index: float) -> Bright | No
     return Bright(
         photons=look.emission.photons, absorbance=od, refractive_index=refractive_index, time_s=look.pl.time_s
     )
-
-
-def _nm(energy: Value) -> Value:
-    """Turn an energy in eV into a wavelength in nm, sd included."""
-    return Value(value=HC_EV_NM / energy.value, sd=HC_EV_NM / energy.value**2 * energy.sd)

@@ -18,7 +18,9 @@ from tests.spectra.generator import DYE_PLQY, FULL_WELL, GRID_NM, Array, Colloid
 
 OPTICS = Optics(dye_plqy=DYE_PLQY)
 BLUE = Colloid()
-MEASURED = {"x1_nm", "x2_nm", "edge_length_nm", "a365", "a400", "pl_peak_nm", "fwhm_nm", "pl_centroid_ev", "plqy"}
+ABSORBED = {"x1_nm", "x1_ev", "x2_nm", "x2_ev", "edge_length_nm", "dispersion_percent", "a365", "a400"}
+ABSORBED |= {"crystal_mmol_l", "precursor_per_cm"}
+MEASURED = ABSORBED | {"pl_peak_nm", "fwhm_nm", "pl_centroid_ev", "plqy"}
 FROM_PL = {"pl_peak_nm", "fwhm_nm", "pl_centroid_ev", "plqy"}
 
 
@@ -45,7 +47,7 @@ def test_a_clean_read_has_every_feature_and_no_flag() -> None:
 
 def test_features_are_near_the_truth_and_their_sds_cover_it() -> None:
     errors, sds = defaultdict(list), defaultdict(list)
-    for number in range(120):
+    for number in range(80):
         rng = np.random.default_rng(number)
         colloid = random_colloid(rng)
         instrument = Instrument(number, photons_e=10 ** rng.uniform(4.5, 6.5))
@@ -54,29 +56,31 @@ def test_features_are_near_the_truth_and_their_sds_cover_it() -> None:
             if name in found.values:
                 errors[name].append(found.values[name].value - true)
                 sds[name].append(found.values[name].sd)
-    allowed_bias = {"x1_nm": 0.6, "x2_nm": 1.5, "a365": 0.002, "pl_peak_nm": 0.05, "fwhm_nm": 0.1, "plqy": 0.012}
-    allowed_rms = {"x1_nm": 1.2, "x2_nm": 3.0, "a365": 0.004, "pl_peak_nm": 0.3, "fwhm_nm": 0.5, "plqy": 0.03}
-    for name, rows in errors.items():
-        error = np.array(rows)
+    allowed_bias = {"x1_nm": 0.3, "x2_nm": 1.5, "edge_length_nm": 0.1, "dispersion_percent": 0.8, "a365": 0.002}
+    allowed_bias |= {"pl_peak_nm": 0.05, "fwhm_nm": 0.1, "plqy": 0.012}
+    allowed_rms = {"x1_nm": 0.8, "x2_nm": 3.5, "edge_length_nm": 0.5, "dispersion_percent": 2.5, "a365": 0.004}
+    allowed_rms |= {"pl_peak_nm": 0.3, "fwhm_nm": 0.5, "plqy": 0.03}
+    for name in allowed_bias:
+        error = np.array(errors[name])
         inside = np.mean(np.abs(error) < 2 * np.array(sds[name]))
-        assert error.size > 80, name
+        assert error.size > 60, name
         assert abs(error.mean()) < allowed_bias[name], name
         assert np.sqrt(np.mean(error**2)) < allowed_rms[name], name
-        assert inside > 0.90, name
+        assert inside > 0.88, name
         assert np.median(sds[name]) < 2.5 * error.std(), name  # not covered by sds that are merely large
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(shift_ev=st.floats(-0.1, 0.06))
 def test_a_shifted_spectrum_shifts_its_features(shift_ev: float) -> None:
-    """On average over four instruments: one X1 scatters by 0.8 nm on this generator (``benchmarks/spectra.py``)."""
-    moved = replace(BLUE, x1_ev=BLUE.x1_ev + shift_ev)
+    """On average over two instruments: tilt and noise scatter one X1 by 0.1 nm (``benchmarks/spectra.py``)."""
+    moved = replace(BLUE, crystals=replace(BLUE.crystals, shift_ev=shift_ev))
     expected_before, expected_after = truth(BLUE), truth(moved)
     pairs = []
-    for seed in range(3, 7):
+    for seed in range(3, 5):
         here, there = Instrument(seed), Instrument(seed)
         pairs.append((read(here.sample(BLUE), here).plain, read(there.sample(moved), there).plain))
-    for name, tolerance_nm in (("pl_peak_nm", 0.15), ("x1_nm", 1.5)):
+    for name, tolerance_nm in (("pl_peak_nm", 0.15), ("x1_nm", 0.8)):
         seen = np.mean([after[name] - before[name] for before, after in pairs])
         assert seen == pytest.approx(expected_after[name] - expected_before[name], abs=tolerance_nm)
 
@@ -294,7 +298,7 @@ def test_a_hit_pixel_changes_nothing() -> None:
 def test_six_wavelengths_give_absorbances_but_no_exciton() -> None:
     instrument = Instrument(21, grid_nm=np.array([365.0, 400.0, 450.0, 490.0, 570.0, 620.0]))
     found = read(instrument.sample(BLUE)[:1], instrument, channels=("absorption",), dye=())
-    assert set(found.values) == {"a365", "a400"}
+    assert set(found.values) == {"a365", "a400", "crystal_mmol_l"}
     assert "sparse" in found.flags
     assert abs(found.plain["a365"] - BLUE.od_365) < 3 * found.values["a365"].sd
 
