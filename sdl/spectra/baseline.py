@@ -90,7 +90,7 @@ def _posterior(
 
 
 def _said(turbid: bool, found: NDArray[np.float64], rough: float, above: Array, number: int) -> tuple[str, ...]:
-    flags = ["turbid"] if turbid else []
+    flags = (["turbid"] if turbid else []) + ([] if number else ["truncated"])
     if number and (abs(found[0]) > JUMP or rough > ROUGH):
         flags.append("bubble")
         if not np.nanpercentile(above, 95) > FLAT:

@@ -17,10 +17,10 @@ READ_NOISE_E = 25.0
 """Read noise of one exposure in electrons where the maker's figure is not given; typical of uncooled linear CCDs."""
 FULL_WELL_USED = 0.9
 """Counts above this part of the full well are bent by saturation; chosen by spectra_analysis, section 1."""
-PLATEAU_PIXELS = 4
-"""So many equal counts at the top, some side by side, are a full well that nobody stated: averages never repeat."""
 IMPOSSIBLE_E = 1e9
 """No pixel holds this many electrons (full wells are 1e4 to 1e6): a broken number, not light."""
+OPTICAL_NM = (150.0, 3000.0)
+"""What spectrometers with a grating and a silicon or InGaAs detector cover."""
 BRIDGE_PIXELS = 3
 """The longest run of dead pixels that is interpolated; longer gaps stay gaps."""
 
@@ -34,16 +34,30 @@ def latest(spectra: Iterable[Spectrum], kind: Kind) -> Spectrum | None:
 
 
 def check_grid(first: Spectrum, *others: Spectrum | None) -> None:
-    """Raise `Refused` unless the grid runs one way and every other spectrum is on the same grid."""
+    """Raise `Refused` unless the grid is in nm, runs one way, and every other spectrum is on the same grid."""
     steps = np.diff(first.wavelength_nm)
     if not (np.all(steps > 0) or np.all(steps < 0)) or not np.all(first.wavelength_nm > 0):
         raise Refused(f"{first.instrument}: wavelengths must be positive and rise or fall throughout")
+    if first.wavelength_nm.size and (
+        first.wavelength_nm.min() < OPTICAL_NM[0] or first.wavelength_nm.max() > OPTICAL_NM[1]
+    ):
+        raise Refused(
+            f"{first.instrument}: an axis from {first.wavelength_nm.min():g} to {first.wavelength_nm.max():g} is not "
+            f"in nm, which would be {OPTICAL_NM[0]:g} to {OPTICAL_NM[1]:g}; convert it{_axis(first.wavelength_nm)}"
+        )
     for other in others:
         if other is not None and not np.array_equal(other.wavelength_nm, first.wavelength_nm):
             raise Refused(
                 f"{first.instrument}: the wavelength grid changed between the {other.role} ({other.grid_id}) "
                 f"and the {first.role} ({first.grid_id}); take dark, blank and dye again"
             )
+
+
+def _axis(x: Array) -> str:
+    """Guess, for a refusal, what the axis is in."""
+    named = (("um", 0.15, 3.2), ("eV", 0.3, 12.0), ("cm-1", 3e3, 7e4))
+    guesses = [unit for unit, low, high in named if x.min() >= low and x.max() <= high]
+    return f", it looks like {' or '.join(guesses)}" if guesses else ""
 
 
 def rising(spectrum: Spectrum) -> slice:
@@ -58,13 +72,8 @@ def variance(spectrum: Spectrum, read_noise_e: float) -> Array:
 
 
 def saturated(spectrum: Spectrum) -> NDArray[np.bool_]:
-    """Say per pixel whether the counts are too near the full well, or stand on a plateau at their top, ``(w,)``."""
-    counts = spectrum.counts
-    top = np.nanmax(counts, initial=0.0)
-    at_top = counts >= top
-    cut = top > 0 and bool(np.count_nonzero(at_top) >= PLATEAU_PIXELS and (at_top[1:] & at_top[:-1]).any())
-    full = counts > FULL_WELL_USED * spectrum.full_well
-    return np.asarray(full | at_top if cut else full)
+    """Say per pixel whether the counts are too near the full well, ``(w,)``."""
+    return np.greater(spectrum.counts, FULL_WELL_USED * spectrum.full_well)
 
 
 def bridge(values: Array, longest: int = BRIDGE_PIXELS) -> Array:

@@ -1,10 +1,17 @@
 """One read of a well: from its counts, with dark, blank and dye, to every feature that can be believed.
 
-Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``saturated``, ``sparse``,
-``bubble``, ``turbid``, ``noisy``. Of absorption: ``no_exciton``, ``mixture``, ``size_extrapolated``. Of emission:
-``weak_pl``, ``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of the yield:
-``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``. Features are named as in ``sdl.units``; ``a365`` and ``a400`` are
-absorbances over the path, ``pl_centroid_ev`` is the mean photon energy, ``yield_fraction`` is CsPbBr3 per Cs.
+Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``misscaled``
+(absorbance or transmittance where counts belong), ``duplicate`` (a reference's own counts), ``saturated``,
+``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``air``, ``lamp_drift``, ``turbid``, ``noisy``. Of absorption:
+``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``, ``cut_off``,
+``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both: ``green_shoulder``. Of the
+yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.
+
+Features are named as in ``sdl.units``. ``x1_nm`` and ``x1_ev`` are means over the crystals as absorption weighs them,
+by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`` the sd over it. ``a365`` and ``a400`` are
+absorbances over the path, ``precursor_per_cm`` is the height of the band at 311 to 314 nm, ``crystal_mmol_l`` CsPbBr3
+in the cell and ``yield_fraction`` that per Cs; ``fwhm_ev`` is the PL width per eV, ``pl_centroid_ev`` the mean photon
+energy, ``pl_skew`` the asymmetry of the half widths, ``cie_x`` and ``cie_y`` are CIE 1931.
 """
 
 from __future__ import annotations
@@ -12,6 +19,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from sdl.errors import Refused
 from sdl.spectra.absorption import Absorbance, absorbance
@@ -88,10 +97,12 @@ def features(
     flagged ``pl_from_absorption``. Raises `Refused` where the wavelength grid changed between spectra of one path.
     """
     references = _References(dark=dark, blank=blank, optics=optics or Optics(), channels=channels)
-    look = _look(sample, references)
-    values, flags = _emission_values(look.emission), list(look.flags)
+    known = [s.counts for s in (*dark, *blank, *dye) if s.counts.size]
+    own = [s for s in sample if not any(np.array_equal(s.counts, counts, equal_nan=True) for counts in known)]
+    look = _look(own, references)
+    values, flags = look.emission.values, ["duplicate"] * (len(own) < len(sample)) + list(look.flags)
     if dye and look.emission.peak is not None:
-        _add_yield(look, sample, dye, references, values, flags)
+        _add_yield(look, own, dye, references, values, flags)
     if look.absorbance is not None:
         path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
         seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l)
@@ -134,11 +145,6 @@ def _absorbance(
     found = absorbance(spectrum, dark=dark, blank=lamp, read_noise_e=references.optics.read_noise_e, scatter=scatter)
     flags.extend(found.flags)
     return found
-
-
-def _emission_values(emitted: Emission) -> dict[str, Value]:
-    named = {"pl_peak_nm": emitted.peak, "fwhm_nm": emitted.fwhm, "pl_centroid_ev": emitted.centroid}
-    return {name: value for name, value in named.items() if value is not None}
 
 
 def _add_yield(

@@ -1,6 +1,6 @@
 """Absorption of crystals of many sizes, with line shapes, widths, continuum and background that no fit here assumes.
 
-Four families differ in everything that the analysis must guess: the line, how wide it is, how many excitons there
+Five families differ in everything that the analysis must guess: the line, how wide it is, how many excitons there
 are, how the continuum rises and what lies beneath it. What they share is the sizing curve of the literature, or the
 eight crystals of Li 2019 themselves.
 """
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import erf, voigt_profile
 
 Array = NDArray[np.float64]
-Family = Literal["sech", "voigt", "phonon", "steps"]
-FAMILIES: tuple[Family, ...] = ("sech", "voigt", "phonon", "steps")
+Family = Literal["sech", "voigt", "phonon", "steps", "slope"]
+FAMILIES: tuple[Family, ...] = ("sech", "voigt", "phonon", "steps", "slope")
 HC = 1239.842
 LI_EDGE_NM = np.array([6.2, 5.0, 4.5, 4.3, 4.0, 3.5, 3.0, 2.6])
 LI_SD_NM = np.array([0.3, 0.4, 0.2, 0.2, 0.4, 0.3, 0.2, 0.3])
@@ -132,11 +132,21 @@ def _steps(above: Array, gap: float, c: Crystals) -> Array:
     return np.asarray(total)
 
 
+def _slope(above: Array, gap: float, c: Crystals) -> Array:
+    """Weak lines on a continuum that is half as high as they are beneath X1, and ends at the edge as it must."""
+    lines = 0.34 * c.strength * np.exp(-((above / c.width_ev * 2.3548) ** 2) / 2)
+    lines += 0.3 * c.x2_strength * np.exp(-(((above - gap) / c.width_ev * 2.3548 / 1.6) ** 2) / 2)
+    rise = 1 / (1 + np.exp(-(above - c.onset_ev + 0.03) / (0.09 * c.steepness)))
+    rise = rise / (1 + np.exp(-(above + 0.1) / 0.018))
+    return np.asarray(lines + rise * (0.7 + c.slope * np.clip(above, 0, None)))
+
+
 SHAPES: dict[Family, Callable[[Array, float, Crystals], Array]] = {
     "sech": _sech,
     "voigt": _voigt,
     "phonon": _phonon,
     "steps": _steps,
+    "slope": _slope,
 }
 
 

@@ -49,7 +49,8 @@ def random_colloid(rng: np.random.Generator, *, most: float = 0.12) -> Colloid:
 
 def truth(colloid: Colloid) -> dict[str, float]:
     """Return the true features; peak and FWHM in nm are of the emission per nm, without noise and re-absorption."""
-    fine = np.arange(400.0, 600.0, 0.02)
+    x1_nm = HC / colloid.crystals.line_ev
+    fine = np.arange(x1_nm - 25.0, x1_nm + 50.0, 0.02)
     curve = emission_per_nm(colloid, fine)
     top, half = int(np.argmax(curve)), curve.max() / 2
     blue, red = np.interp(half, curve[:top], fine[:top]), np.interp(-half, -curve[top:], fine[top:])
