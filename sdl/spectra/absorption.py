@@ -148,7 +148,7 @@ def _light_flags(
     flags = ["saturated"] if full.any() else []
     top, brightest = np.nanmax(np.abs(sample.counts), initial=0.0), np.nanmax(lamp, initial=0.0)
     if top < COUNTED < brightest:
-        flags.append("misscaled")
+        flags.append("mis_scaled")
     with np.errstate(invalid="ignore"):
         dense = (lamp > DIM * brightest) & (light < 10.0**-STRAY * lamp) & ~full
         inside = (wavelength_nm > STRAY_NM[0]) & (wavelength_nm < STRAY_NM[1])

@@ -94,7 +94,7 @@ def _said(turbid: bool, found: NDArray[np.float64], rough: float, above: Array, 
     if number and (abs(found[0]) > JUMP or rough > ROUGH):
         flags.append("bubble")
         if not np.nanpercentile(above, 95) > FLAT:
-            flags.append("air")
+            flags.append("probe_in_air")
     elif abs(found[0]) > DRIFTED or abs(found[1]) > DRIFTED:
         flags.append("lamp_drift")
     return tuple(flags)

@@ -1,8 +1,8 @@
 """One read of a well: from its counts, with dark, blank and dye, to every feature that can be believed.
 
-Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``misscaled``
+Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``mis_scaled``
 (absorbance or transmittance where counts belong), ``duplicate`` (a reference's own counts), ``saturated``,
-``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``air``, ``lamp_drift``, ``turbid``, ``noisy``. Of absorption:
+``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``probe_in_air``, ``lamp_drift``, ``turbid``, ``noisy``. Of absorption:
 ``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``, ``cut_off``,
 ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both: ``green_shoulder``. Of the
 yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.

@@ -348,7 +348,7 @@ def test_absorbance_or_transmittance_in_place_of_counts_is_called_misscaled(how:
         spoilt(instrument.sample(BLUE), "absorption", passed if how == "transmittance" else -np.log10(passed)),
         instrument,
     )
-    assert "misscaled" in found.flags
+    assert "mis_scaled" in found.flags
     assert not ABSORBED & set(found.values)
 
 
@@ -364,9 +364,9 @@ def test_a_probe_in_air_is_told_from_a_bubble_in_a_colloid() -> None:
     sample = instrument.sample(BLUE)
     dry = instrument.blank()[0].counts * 1.25
     in_air = read(spoilt(sample, "absorption", dry), instrument).flags
-    assert {"bubble", "air"} <= set(in_air)
+    assert {"bubble", "probe_in_air"} <= set(in_air)
     wet = read(spoilt(sample, "absorption", sample[0].counts * 0.7), instrument).flags
-    assert "bubble" in wet and "air" not in wet
+    assert "bubble" in wet and "probe_in_air" not in wet
 
 
 def test_a_lamp_that_drifted_since_the_blank_is_flagged_and_x1_survives() -> None:
