@@ -36,6 +36,8 @@ REABSORBING = 0.1
 """Absorbance over the path at the blue half maximum from which shifts reach nm (spectra_analysis, section 5)."""
 UNCORRECTED_SD_NM = 1.0
 """Sd of the peak where no absorbance is known, so that re-absorption stays in; chosen."""
+VISIBLE_NM = 700.0
+"""A line beyond this has no colour."""
 FLOOR_NM = 0.02
 """Least sd of peak and width: what another definition of maximum or crossing on 0.5 nm pixels changes."""
 
@@ -92,6 +94,7 @@ def emission(
     wavelength_nm = sample.wavelength_nm[order]
     last_nm = 2 * excitation_nm - CLEAR_OF_LED_NM
     window = (wavelength_nm > excitation_nm + CLEAR_OF_LED_NM) & (wavelength_nm < last_nm)
+    window |= sample.kind == "nir"
     signal = sample.counts - (0.0 if background is None else background.counts)
     noise = variance(sample, read_noise_e) + (0.0 if background is None else variance(background, read_noise_e))
     wavelength_nm, signal, noise = wavelength_nm[window], signal[order][window], noise[order][window]
@@ -168,7 +171,9 @@ def _read(wavelength_nm: Array, per_nm: Array, noise: Array) -> Emission:
     if found is None:
         return Emission(photons=photons, flags=("misfit",))
     near = np.abs(wavelength_nm - found.peak.value) < 2 * found.fwhm.value
-    x, y = chromaticity(wavelength_nm[near], per_nm[near], noise[near])
+    x = y = None
+    if found.peak.value < VISIBLE_NM:
+        x, y = chromaticity(wavelength_nm[near], per_nm[near], noise[near])
     return Emission(
         peak=found.peak,
         fwhm=found.fwhm,

@@ -2,16 +2,18 @@
 
 Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``mis_scaled``
 (absorbance or transmittance where counts belong), ``duplicate`` (a reference's own counts), ``saturated``,
-``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``probe_in_air``, ``lamp_drift``, ``turbid``, ``noisy``. Of absorption:
-``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``, ``cut_off``,
-``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both: ``green_shoulder``. Of the
-yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.
+``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``probe_in_air``, ``lamp_drift``, ``turbid``, ``noisy``. Of
+absorption: ``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``,
+``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both:
+``green_shoulder``. Of the yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.
 
-Features are named as in ``sdl.units``. ``x1_nm`` and ``x1_ev`` are means over the crystals as absorption weighs them,
-by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`` the sd over it. ``a365`` and ``a400`` are
-absorbances over the path, ``precursor_per_cm`` is the height of the band at 311 to 314 nm, ``crystal_mmol_l`` CsPbBr3
-in the cell and ``yield_fraction`` that per Cs; ``fwhm_ev`` is the PL width per eV, ``pl_centroid_ev`` the mean photon
-energy, ``pl_skew`` the asymmetry of the half widths, ``cie_x`` and ``cie_y`` are CIE 1931.
+Features are named as in ``sdl.units``. ``x1_nm`` and ``x1_ev`` are means over the crystals as absorption weighs
+them, by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`` the sd over it. ``a365`` and
+``a400`` are absorbances over the path, ``precursor_per_cm`` is the height of the band at 311 to 314 nm,
+``crystal_mmol_l`` CsPbBr3 in the cell and ``yield_fraction`` that per Cs; ``fwhm_ev`` is the PL width per eV,
+``pl_centroid_ev`` the mean photon energy, ``nir_peak_nm``, ``nir_fwhm_nm``, ``plqy_nir``, ``plqy_total`` belong to
+a second, infrared emitter, whose flags begin with ``nir_``; ``pl_skew`` the asymmetry of the half widths, ``cie_x``
+and ``cie_y`` are CIE 1931.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from sdl.spectra.baseline import COLLOID, SOLUTION
 from sdl.spectra.counts import READ_NOISE_E, check_grid, latest
 from sdl.spectra.crystal import crystals, nm
 from sdl.spectra.emission import Emission, emission
+from sdl.spectra.heterostructure import band_yields
 from sdl.spectra.quantum_yield import Bright, quantum_yield
 from sdl.spectra.sizing import REFERENCE_C, emission_from_x1
 from sdl.spectra.types import Features, Kind, Spectrum, Value
@@ -40,7 +43,7 @@ class Optics:
     """What the analysis must know of cell, lamp and dye; defaults are the built-in bench (bench.md).
 
     Indices: 1.524 is chlorobenzene, 1.361 ethanol. ``led_drift_per_h`` is relative. ``response`` is counts per photon
-    against nm; empty means equal everywhere.
+    against nm; empty means equal everywhere. ``nir_response`` is that of the infrared detector, calibrated against it.
     """
 
     path_mm: float = 2.0
@@ -53,6 +56,7 @@ class Optics:
     led_drift_per_h: float = 0.01
     temperature_c: float = REFERENCE_C
     response: tuple[tuple[float, float], ...] = ()
+    nir_response: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         indices = (self.dye_refractive_index, self.refractive_index)
@@ -103,6 +107,8 @@ def features(
     values, flags = look.emission.values, ["duplicate"] * (len(own) < len(sample)) + list(look.flags)
     if dye and look.emission.peak is not None:
         _add_yield(look, own, dye, references, values, flags)
+    if "nir" in references.channels:
+        _add_infrared(look, own, references, values, flags)
     if look.absorbance is not None:
         path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
         seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l)
@@ -171,6 +177,39 @@ def _add_yield(
     flags.extend(notes)
     if plqy is not None:
         values["plqy"] = plqy
+
+
+def _add_infrared(
+    look: _Look, sample: Sequence[Spectrum], references: _References, values: dict[str, Value], flags: list[str]
+) -> None:
+    """Add peak and width of the infrared band, and with the visible yield that of both bands."""
+    nir = latest(sample, "nir")
+    if nir is None or not nir.counts.size:
+        flags.append("no_nir")
+        return
+    seen = emission(
+        nir,
+        dark=latest(references.dark, "nir"),
+        blank=latest(references.blank, "nir"),
+        absorbance=None,
+        response=references.optics.nir_response,
+        read_noise_e=references.optics.read_noise_e,
+    )
+    flags.extend(f"nir_{flag}" for flag in seen.flags if flag != "reabsorption_unknown")
+    if seen.peak is not None and seen.fwhm is not None:
+        values |= {"nir_peak_nm": seen.peak, "nir_fwhm_nm": seen.fwhm}
+    visible = look.emission.photons
+    if seen.photons is None or visible is None or look.pl is None or "plqy" not in values:
+        return
+    yields, notes = band_yields(_counted(visible, look.pl), _counted(seen.photons, nir), values["plqy"])
+    values |= yields
+    flags.extend(notes)
+
+
+def _counted(photons: Value, spectrum: Spectrum) -> Value:
+    """Turn an integral over nm of counts per pixel into counts, which detectors of different pixels share."""
+    pitch_nm = float(np.median(np.abs(np.diff(spectrum.wavelength_nm))))
+    return Value(value=photons.value / pitch_nm, sd=photons.sd / pitch_nm)
 
 
 def _bright(look: _Look, optics: Optics, refractive_index: float) -> Bright | None:

@@ -18,6 +18,7 @@ from tests.spectra.generator import (
     DYE_PLQY,
     FULL_WELL,
     GRID_NM,
+    SOLVENT_N,
     Array,
     Colloid,
     Instrument,
@@ -388,6 +389,26 @@ def test_stray_light_is_flagged_where_the_cell_is_too_dark() -> None:
     instrument = Instrument(32)
     found = read(instrument.sample(replace(BLUE, od_365=2.4)), instrument, channels=("absorption",))
     assert "stray_light" in found.flags
+
+
+def test_a_second_emitter_in_the_infrared_shares_the_yield_by_photons() -> None:
+    instrument, infrared = Instrument(33), Instrument(33, grid_nm=np.arange(850.0, 1652.0, 2.0))
+    grid, sample = infrared.grid_nm, instrument.sample(BLUE)
+    visible = instrument.photons_e * (1 - 10**-BLUE.od_365) * BLUE.plqy / SOLVENT_N**2 / 0.5  # per 0.5 nm pixel
+    line = np.exp(-0.5 * ((grid - 1100.0) / 50.0) ** 2) / (50.0 * np.sqrt(2 * np.pi)) * 2.0
+    dark, blank = (infrared.spectrum(0 * grid, "nir", role) for role in ("dark", "blank"))
+    found = read(
+        [*sample, infrared.spectrum(0.5 * visible * line, "nir", "sample")],
+        instrument,
+        dark=[*instrument.dark(), dark],
+        blank=[*instrument.blank(), blank],
+        channels=("absorption", "pl", "nir"),
+    )
+    assert found.plain["nir_peak_nm"] == pytest.approx(1100.0, abs=0.5)
+    assert found.plain["plqy_nir"] == pytest.approx(0.5 * found.plain["plqy"], rel=0.03)
+    assert found.plain["plqy_total"] == pytest.approx(found.plain["plqy"] + found.plain["plqy_nir"])
+    assert not {flag for flag in found.flags if flag.startswith("nir")}
+    assert "no_nir" in read(sample, instrument, channels=("absorption", "pl", "nir")).flags
 
 
 def test_optics_that_cannot_be_are_refused() -> None:
