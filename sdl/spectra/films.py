@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from sdl.errors import Refused
@@ -70,12 +71,12 @@ def tauc(wavelength_nm: Array, absorbance: Array) -> Film:
     )
 
 
-def _first_rise(slopes: Array) -> Array:
+def _first_rise(slopes: Array) -> NDArray[np.bool_]:
     """Return which windows belong to the first edge: up to the first maximum that a real dip follows."""
     best = np.maximum.accumulate(slopes)
     dropped = (slopes < 0.5 * best) & (best > 0.2 * slopes.max())
     last = int(np.argmax(dropped)) if dropped.any() else slopes.size
-    return np.arange(slopes.size) < last
+    return np.asarray(np.arange(slopes.size) < last)
 
 
 def elliott(wavelength_nm: Array, absorbance: Array, *, gap_ev: float) -> Film:
@@ -92,17 +93,18 @@ def elliott(wavelength_nm: Array, absorbance: Array, *, gap_ev: float) -> Film:
     scale = float(seen.max() - seen.min())
     low = [gap_ev - 0.2, BINDING_EV[0], WIDTH_EV[0]]
     high = [gap_ev + 0.2, BINDING_EV[1], WIDTH_EV[1]]
-    fits = [
-        least_squares(
-            lambda p: _residual(p, energy_ev, seen) / scale, [gap_ev + 0.02, binding, 0.025], bounds=(low, high)
-        )
-        for binding in (0.015, 0.04, 0.08)
-    ]
+
+    def left(p: Array) -> Array:
+        return _residual(p, energy_ev, seen) / scale
+
+    starts = ([gap_ev + 0.02, binding, 0.025] for binding in (0.015, 0.04, 0.08))
+    fits = [least_squares(left, start, bounds=(low, high)) for start in starts]
     best = min(fits, key=lambda fit: float(fit.cost))
     if not best.success or np.any(best.active_mask):
         raise Refused("the Elliott fit ended at a bound or did not converge: no exciton with its continuum is here")
     residual = float(np.sqrt(2 * best.cost / (energy_ev.size - 6)))
-    covariance = np.linalg.inv(best.jac.T @ best.jac) * residual**2
+    jacobian = np.asarray(best.jac, dtype=float)
+    covariance = np.linalg.inv(jacobian.T @ jacobian) * residual**2
     gap, binding = (Value(value=float(best.x[k]), sd=float(np.sqrt(covariance[k, k]))) for k in (0, 1))
     flags = ("film", "misfit") if residual > 0.02 else ("film",)
     return Film(method="elliott", gap_ev=gap, binding_ev=binding, flags=flags)
