@@ -90,7 +90,8 @@ def _coefficients(basis: Array, seen: Array, noise: Array, start: Array) -> tupl
     if not np.isfinite(found).all() or np.abs(basis @ (found - found[0] * np.eye(found.size)[0])).max() > 50:
         return None
     misfit = float((seen - np.exp(basis @ found)) ** 2 @ (1 / noise)) / (seen.size - ORDER - 1)
-    return found, np.asarray(np.linalg.inv(information) * max(1.0, misfit), dtype=float)
+    covariance = np.linalg.inv(information) * max(1.0, misfit)
+    return np.asarray(found, dtype=float), np.asarray(covariance, dtype=float)
 
 
 def _draws(found: Array, covariance: Array) -> Array:
