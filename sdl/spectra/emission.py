@@ -38,7 +38,7 @@ UNCORRECTED_SD_NM = 1.0
 """Sd of the peak where no absorbance is known, so that re-absorption stays in; chosen."""
 VISIBLE_NM = 700.0
 """A line beyond this has no colour."""
-FLOOR_NM = 0.02
+FLOOR_NM = 0.01
 """Least sd of peak and width: what another definition of maximum or crossing on 0.5 nm pixels changes."""
 
 
