@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from models import acquisition
-from models.acquisition import Offer, Search
+from models.acquisition import Offer, Search, Seen
 from models.filling import Allowed, sobol_axes
 from models.posterior import Posterior
 from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
@@ -97,11 +97,12 @@ def _from_pool(
     posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design]
 ) -> list[dict[str, float | str]]:
     search = _open(posterior, n, beside, pending)
-    offer = Offer(columns=posterior.code.space.columns(pool), code=posterior.code)
+    offer = Seen.of(search, Offer(columns=posterior.code.space.columns(pool), code=posterior.code))
     taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
     chosen: list[dict[str, float | str]] = []
     while len(chosen) < n:
-        best = acquisition.best_of_pool(search, offer.within(_full(posterior, [*beside, *chosen])), taken)
+        bound = _full(posterior, [*beside, *chosen])
+        best = acquisition.best_of_pool(search, offer.rows(offer.offer.allows(bound)), taken)
         if not len(best):
             break
         search.add(best.X)
@@ -117,7 +118,8 @@ def _from_space(
     axes = sobol_axes(posterior.code.p, acquisition.SPREAD, posterior.seed + len(posterior.rows))
     best: tuple[int, float, list[dict[str, float | str]]] = (-1, 0.0, [])
     for allowed in _options(posterior, axes, beside, pending):
-        search, spread = _open(posterior, n, beside, pending), Offer.made(posterior.code, axes, allowed)
+        search = _open(posterior, n, beside, pending)
+        spread = Seen.of(search, Offer.made(posterior.code, axes, allowed))
         taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
         rng = np.random.default_rng(posterior.seed)
         chosen: list[dict[str, float | str]] = []
@@ -140,12 +142,13 @@ def _options(
     bound = _full(posterior, beside)
     if len(bound) == len(shared):
         return [bound]
-    search, spread = _open(posterior, 1, beside, pending), Offer.made(posterior.code, axes, bound)
+    search = _open(posterior, 1, beside, pending)
+    spread = Seen.of(search, Offer.made(posterior.code, axes, bound))
     taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
     first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
     if not len(first):
         return [bound]
-    ranked = spread.rows(search.value(spread.X).argsort(descending=True, stable=True)[:64].numpy())
+    ranked = spread.offer.rows(search.value(spread.views).argsort(descending=True, stable=True)[:64].numpy())
     last = Offer(columns=posterior.code.space.columns([posterior.rows[-1].design]), code=posterior.code)
     leaders = first.and_(last).and_(ranked)
     place = {p.name: j for j, p in enumerate(posterior.code.space.parameters)}

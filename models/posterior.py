@@ -55,7 +55,7 @@ class Posterior:
         def learn(outcomes: Sequence[str], old: tuple[FeatureCode, Surrogate] | None) -> tuple[FeatureCode, Surrogate]:
             codec = FeatureCode.of(outcomes, features)
             Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
-            warm = old[1].states if old is not None and old[0].names == codec.names else None
+            warm = old[1].thetas if old is not None and old[0].names == codec.names else None
             return codec, fit(X, runs, Y, Yvar, warm=warm)
 
         others = {name: {f[name] for f in features if name in f} for f in features for name in f}
@@ -82,10 +82,9 @@ class Posterior:
     def name(self) -> str:
         """Name the model: how many rows, and eight digits that change with its constants."""
         digest = hashlib.sha256()
-        for state in self.surrogate.states:
-            for value in state.values():
-                digest.update(value.numpy().tobytes())
-        sort = "gp" if self.surrogate.fitted else "gp with default constants"
+        for theta in self.surrogate.thetas:
+            digest.update(theta.tobytes())
+        sort = "gp" if self.surrogate.good else "gp with default constants"
         return f"{sort}, {len(self.rows)} rows, {digest.hexdigest()[:8]}"
 
     @property
@@ -132,7 +131,7 @@ class Posterior:
         axes = self.code.axis_names
         return {
             name: {
-                "lengthscales": dict(zip(axes, o.gp.design.base_kernel.lengthscale.flatten().tolist(), strict=True)),
+                "lengthscales": dict(zip(axes, o.fitted.constants.lengths[0].tolist(), strict=True)),
                 "noise_sd": o.well_var**0.5,
                 "run_sd": o.run_var**0.5,
             }

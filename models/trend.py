@@ -1,0 +1,41 @@
+"""What is expected of a quantity before any reading: a level, or a law of growth, with what is not known about it.
+
+A trend is a mean and features: the mean is known, the features carry coefficients of unit normal prior.  So the
+uncertainty of every coefficient stays in the model and the data correct it, also where the law is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LEVEL_SD = 3.0
+"""Prior sd of the level of a standardised outcome: wide against its spread of 1, so that the data decide (chosen)."""
+
+OFFSET_SD = 2.0
+"""Prior sd of the difference between two kinds of reading, in spreads (chosen: wide)."""
+
+
+class Trend(Protocol):
+    """Mean ``(N,)`` and features ``N x p`` of readings of ``kind`` at designs ``N x d``, in standardised units."""
+
+    def __call__(self, X: Array, kind: int) -> tuple[Array, Array]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A constant, and one more for every further kind of reading."""
+
+    kinds: int = 1
+
+    def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
+        features = np.zeros((len(X), self.kinds))
+        features[:, 0] = LEVEL_SD
+        if kind:
+            features[:, kind] = OFFSET_SD
+        return np.zeros(len(X)), features
