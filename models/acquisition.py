@@ -125,7 +125,7 @@ class Search:
             C = outcome.covariance(known, known)
             root = torch.linalg.cholesky(C + _jitter(C))
             self.F[..., j] = outcome.mean(known) + self.noise[:, :b, j] @ root.T
-        self.best = self._utilities(self.F).amax(1)
+        self.best = self._utilities(self.F).amax(1) if b else torch.zeros(SAMPLES, dtype=torch.double)
 
     def views(self, X: Tensor) -> Views:
         """Look at designs ``N x d`` once; a batch asks about the same designs for each of its members."""

@@ -149,8 +149,11 @@ def _options(
     if not len(first):
         return [bound]
     ranked = spread.offer.rows(search.value(spread.views).argsort(descending=True, stable=True)[:64].numpy())
-    last = Offer(columns=posterior.code.space.columns([posterior.rows[-1].design]), code=posterior.code)
-    leaders = first.and_(last).and_(ranked)
+    leaders = first
+    if posterior.rows:
+        last = posterior.code.space.columns([posterior.rows[-1].design])
+        leaders = leaders.and_(Offer(columns=last, code=posterior.code))
+    leaders = leaders.and_(ranked)
     place = {p.name: j for j, p in enumerate(posterior.code.space.parameters)}
     where = posterior.code.axes(leaders.columns)[:, [place[name] for name in shared]]
     picks: list[int] = []
@@ -176,7 +179,9 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
         raise FloatingPointError("the model's forecasts are not finite")
     means = posterior.surrogate.moments(posterior.inputs(designs))[0]
     worth = posterior.utility(posterior.codec.decode(means)).tolist()
-    so_far = posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).max().item()
+    so_far = max(
+        posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).tolist(), default=0
+    )
     out = []
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
@@ -204,6 +209,7 @@ def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmat
     unknown = sorted(set(posterior.target.bounded) - set(posterior.codec.names))
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
     lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
+    lead = lead if posterior.rows else "no experiment yet, the law of growth leads here"
     return f"{lead}: expects {outlook}; chance of a hit {chance}"
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, lapack
-from scipy.linalg import LinAlgError
+from scipy.linalg import LinAlgError, cho_solve, cholesky, lapack
 from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
@@ -175,7 +174,8 @@ def start(readings: Readings) -> Array:
 def most_probable(readings: Readings, begin: Array | None = None) -> tuple[Array, float]:
     """Return the most probable logarithms and the log evidence there, the priors included.
 
-    ``begin`` are those of an earlier fit of the same structure.  Raise `FloatingPointError` when no finite optimum is found.
+    ``begin`` are those of an earlier fit of the same structure.  Raise
+    `FloatingPointError` when no finite optimum is found.
     """
     objective = Evidence(readings)
     first = start(readings) if begin is None or begin.shape != start(readings).shape else begin

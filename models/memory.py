@@ -50,7 +50,7 @@ def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Exp
 def diagnosis(advisor: Advisor) -> dict[str, Any]:
     """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
     posterior = advisor.posterior
-    if posterior is None:
+    if posterior is None or not posterior.rows:
         return {"confirmed": []}
     sure = [_claim(c) for c in advisor.confirmations()]
     known = sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p)

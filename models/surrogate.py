@@ -64,6 +64,15 @@ class Fitted:
     features: Tensor
     good: bool
 
+    @property
+    def found(self) -> Array:
+        """The most probable coefficients ``(p,)`` of the trend's features, in prior sds."""
+        return np.asarray(
+            (
+                self.features.T @ torch.linalg.solve_triangular(self.factor.T, self.weights.unsqueeze(-1), upper=True)
+            ).squeeze(-1)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -98,7 +107,7 @@ class Outcome:
     def view(self, X: Tensor) -> View:
         """Look at designs ``N x d``: all posterior moments follow from this."""
         f = self.fitted
-        trend, features = _trend(f.trend, X, self.kind)
+        trend, features = _standard(f.trend, X, self.kind, f.shift, f.spread)
         cross = f.features @ features.T
         for kernel, share in zip(f.latents, f.shares, strict=True):
             if share[self.kind]:
@@ -198,14 +207,23 @@ def scale(y: Tensor) -> tuple[float, float]:
     return shift, spread
 
 
-def fit_quantity(told: Told, *, trend: Trend | None = None, begin: Array | None = None) -> Fitted:
-    """Fit one quantity to its readings; ``trend`` is in units of `scale` of the first kind's values."""
-    shift, spread = scale(told.y[told.kind == 0] if (told.kind == 0).any() else told.y)
-    trend = trend or Level(kinds=told.kinds)
+def fit_quantity(
+    told: Told,
+    *,
+    trend: Trend | None = None,
+    begin: Array | None = None,
+    units: tuple[float, float] | None = None,
+) -> Fitted:
+    """Fit one quantity to its readings, none with a ``trend``; without one, about a level of its own.
+
+    ``units`` are the shift and spread that standardise it, by default those of the first kind's readings.
+    """
+    shift, spread = units or scale(told.y[told.kind == 0] if (told.kind == 0).any() else told.y)
+    trend = trend or Level(mean=shift, spread=spread, kinds=told.kinds)
     readings, features = _readings(told, shift, spread, trend)
     picked = np.linspace(0, len(told.y) - 1, min(len(told.y), FIT_ROWS)).astype(int)
     try:
-        theta, evidence = most_probable(readings.rows(picked), begin)
+        theta, evidence = most_probable(readings.rows(picked), begin) if len(picked) else (start(readings), 0.0)
         good = True
     except FloatingPointError:
         theta, evidence, good = start(readings), -np.inf, False
@@ -232,7 +250,7 @@ def fit_quantity(told: Told, *, trend: Trend | None = None, begin: Array | None 
 
 def _readings(told: Told, shift: float, spread: float, trend: Trend) -> tuple[Readings, Tensor]:
     """Standardise readings and take their trend away; return the trend's features ``n x p`` too."""
-    parts = [_trend(trend, told.X, kind) for kind in range(told.kinds)]
+    parts = [_standard(trend, told.X, kind, shift, spread) for kind in range(told.kinds)]
     rows = torch.arange(len(told.y))
     mean = torch.stack([m for m, _ in parts])[told.kind, rows]
     features = torch.stack([f for _, f in parts])[told.kind, rows]
@@ -272,6 +290,7 @@ def _factor(readings: Readings, constants: Constants, latents: Sequence[ScaleKer
     return torch.linalg.cholesky(K + torch.diag(torch.from_numpy(readings.zvar + constants.noise[readings.kind])))
 
 
-def _trend(trend: Trend, X: Tensor, kind: int) -> tuple[Tensor, Tensor]:
+def _standard(trend: Trend, X: Tensor, kind: int, shift: float, spread: float) -> tuple[Tensor, Tensor]:
+    """Return a trend's mean ``(N,)`` and features ``N x p`` in standardised units."""
     mean, features = trend(X.numpy(), kind)
-    return torch.from_numpy(mean), torch.from_numpy(features)
+    return torch.from_numpy((mean - shift) / spread), torch.from_numpy(features / spread)

@@ -22,20 +22,43 @@ OFFSET_SD = 2.0
 
 
 class Trend(Protocol):
-    """Mean ``(N,)`` and features ``N x p`` of readings of ``kind`` at designs ``N x d``, in standardised units."""
+    """Mean ``(N,)`` and features ``N x p`` of readings of ``kind`` at designs ``N x d``, in the model's own unit."""
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A constant, and one more for every further kind of reading."""
+    """About the mean of what was seen, and one more constant for every further kind of reading."""
 
+    mean: float
+    spread: float
     kinds: int = 1
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         features = np.zeros((len(X), self.kinds))
-        features[:, 0] = LEVEL_SD
+        features[:, 0] = LEVEL_SD * self.spread
         if kind:
-            features[:, kind] = OFFSET_SD
-        return np.zeros(len(X)), features
+            features[:, kind] = OFFSET_SD * self.spread
+        return np.full(len(X), self.mean), features
+
+
+class Leader(Protocol):
+    """What another outcome follows: a value ``(N,)`` at designs ``N x d``."""
+
+    def expected(self, X: Array) -> Array: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """A level, and a straight line in what the law of growth expects of the energy: width and yield follow the size."""
+
+    level: Level
+    leader: Leader
+    centre: float
+    scale: float
+
+    def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
+        mean, features = self.level(X, kind)
+        line = self.level.spread * (self.leader.expected(X) - self.centre) / self.scale
+        return mean, np.concatenate([features, line[:, None]], axis=1)
