@@ -36,7 +36,7 @@ def suggest(session: Session) -> int:
         return waiting[0].batch
     from models.memory import advisor_of, diagnosis
 
-    advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments())
+    advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments(), store.reads())
     batch = store.next_batch()
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
@@ -108,7 +108,7 @@ def finished(session: Session) -> str:
     done = [e for e in experiments if e.state in ("measured", "lost")]
     if len(done) < len(experiments) or not experiments:
         return ""
-    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments)
+    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments, store.reads())
     seen = diagnosis(advisor)
     store.save_diagnostics(store.next_batch(), seen)
     confirmed = len(seen["confirmed"])

@@ -186,9 +186,7 @@ def main(arguments: Sequence[str] | None = None, plant: Callable[[], Plant] = vi
     parser.add_argument("--budget", type=int, default=32)
     parser.add_argument("--methods", default=",".join([*OURS, *PEERS]).replace(", ", "; "))
     args = parser.parse_args(arguments)
-    print(
-        f"\nbatches of {args.batch}, budget {args.budget} model-chosen, seeds from {args.from_seed}, {args.seeds} of them"
-    )
+    print(f"\nbatches of {args.batch}, budget {args.budget} model-chosen, {args.seeds} seeds from {args.from_seed}")
     print("| method | first true hit, median [range] | within budget | true hits, median | CPU s per ask | each seed |")
     print("|---|---|---|---|---|---|")
     for name in args.methods.replace("; ", "/").split(","):
