@@ -52,7 +52,7 @@ def suggest(session: Session) -> int:
     stocks = composition.stocks_now(session, at)
     campaign = composition.campaign_now(session, stocks)
     compiler, poured = Compiler.of(campaign), composition.stocks_json(stocks, at)
-    advisor = advisor_of(campaign, design_space(campaign), store.experiments())
+    advisor = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
@@ -147,7 +147,7 @@ def finished(session: Session) -> str:
     done = [e for e in experiments if e.state in ("measured", "lost")]
     if len(done) < len(experiments) or not experiments:
         return ""
-    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments)
+    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments, store.reads())
     seen = diagnosis(advisor)
     store.save_diagnostics(store.next_batch(), seen)
     confirmed = len(seen["confirmed"])

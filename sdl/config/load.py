@@ -226,10 +226,9 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
             report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
         return None
     if name.endswith((".yaml", ".yml")):
-        found: Route | None = None
         with report.at("route"):
-            found = synthesis.load_route(inside(path.parent, name), room_c, report)
-        return found
+            return synthesis.load_route(inside(path.parent, name), room_c, report)
+        return None
     if not name or name in ROUTES:
         return ROUTES.get(name)
     known = [*ROUTES, synthesis.MIXING]
