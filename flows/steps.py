@@ -64,7 +64,8 @@ def suggest(session: Session) -> int:
 
 def _repeats(session: Session, most: int) -> list[NewExperiment]:
     """Return the replicates that people asked for and that no batch holds yet, at most one batch of them."""
-    store, rows = session.store, []
+    store = session.store
+    rows: list[NewExperiment] = []
     for wish in store.pending_asks():
         if wish.verb != "repeat":
             continue
@@ -74,9 +75,10 @@ def _repeats(session: Session, most: int) -> list[NewExperiment]:
             continue
         of = store.experiment(str(wish.detail["experiment"]))
         design = dict(of.suggestion["design"])
-        row = {"design": design, "kind": "replicate", "why": f"repeat of {of.id}, asked by {wish.who}"}
-        row |= {"expected": {}, "p_hit": 0.0, "acquisition": 0.0, "model": "", "asked": wish.id}
-        new = NewExperiment(kind="replicate", suggestion=row, recipe=recipe_json(session.compiler.recipe(design)))
+        recipe = recipe_json(session.compiler.recipe(design))
+        why = f"repeat of {of.id}, asked for by {wish.who}"
+        suggestion = {**of.suggestion, "kind": "replicate", "why": why, "asked": wish.id}
+        new = NewExperiment(kind="replicate", suggestion=suggestion, recipe=recipe)
         rows += [new] * min(int(wish.detail["n"]) - made, most - len(rows))
     return rows
 

@@ -123,6 +123,7 @@ class Life:
     points: list[str] = field(default_factory=list)
     wrong: tuple[str, ...] = ()
     end: str = ""
+    stops: list[str] = field(default_factory=list)  # what each controller ended with, for a person to see
 
 
 class JournaledStore(Store):
@@ -246,7 +247,7 @@ class Laboratory:
         return self._life
 
     def after(self, key: str, way: str) -> str:
-        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with the robot's power cut."""
+        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with a power cut."""
         if f"{key} {way}" in self.moments:
             return f"{key} {way}"
         moment = _copy(self.moments[key])
@@ -365,7 +366,7 @@ class Laboratory:
             try:
                 campaign.campaign(session, lambda step, *ids: self._do(session, step, *ids))
             except SdlError as exc:
-                self._life.end = f"{type(exc).__name__}: {exc}"
+                self._life.stops.append(f"{type(exc).__name__}: {exc}")
                 self._person(session.store)
                 return False
         return True
