@@ -38,6 +38,7 @@ class Run:
     completed: list[float] = field(default_factory=list)
     released_by_us: list[int] = field(default_factory=list)
     error: str = ""
+    hangs: bool = False
     forgotten: bool = False  # commands and state were lost with the power
 
 
@@ -79,7 +80,7 @@ class Robot:
                 round(run.completed[i] - self.now_s, 2) for i in waits if i < len(run.completed) and "AT" in waits[i]
             ]
             parts = (run.id, run.protocol, run.status, run.current, run.actions, run.begun, len(run.completed), ended)
-            told.append(repr((*parts, run.released_by_us, run.error, run.forgotten)))
+            told.append(repr((*parts, run.released_by_us, run.error, run.forgotten, run.hangs)))
         return "".join(told)
 
 
@@ -99,7 +100,7 @@ class Hardware:
         """Let a running run come to its next rest; return the seconds that passed."""
         passed = 0.0
         for run in robot.runs:
-            while run.status == "running":
+            while run.status == "running" and not run.hangs:
                 passed += self._step(robot, run, trap)
         return passed
 

@@ -104,6 +104,12 @@ FAULTS = (
 )
 
 
+HANGS = Fault(name="the robot hangs in the middle of a step", run="hangs")
+"""Not enumerated, as each case takes hundreds of looks; somebody frees the robot after `FREED_S`."""
+
+FREED_S = 400.0
+
+
 @dataclass(slots=True)
 class Moment:
     """What a crash leaves behind."""
@@ -113,6 +119,7 @@ class Moment:
     robot: Memory
     clock_s: float
     fault: bool  # still to come
+    waited_s: float = 0.0  # real time
     key: str = ""
 
 
@@ -159,11 +166,15 @@ class Clocks:
         self._lab.now.robot.now_s += passed_s
 
     def monotonic_s(self) -> float:
-        return self._lab.now.clock_s
+        return self._lab.now.waited_s
 
     def sleep(self, seconds: float) -> None:
         self._lab.quiet()
         self._lab.tick()
+        self._lab.now.waited_s += seconds
+        if self._lab.now.waited_s > FREED_S:
+            for run in self._lab.now.robot.runs:
+                run.hangs = False
 
 
 class Eye:
@@ -346,6 +357,8 @@ class Laboratory:
             moment.fault = False
             status = {"fails": "failed", "stopped": "stopped", "paused": "paused", "door": "blocked-by-open-door"}
             match self.fault.run:
+                case "hangs":
+                    run.hangs = True
                 case "recovery":
                     run.status = "awaiting-recovery"
                 case kind:
@@ -420,6 +433,7 @@ class Laboratory:
         robot.foreign = robot.door_open = False
         robot.down = 0
         for run in robot.runs:
+            run.hangs = False
             held = run.status == "blocked-by-open-door" or (run.status == "paused" and run.actions[-1] == "pause")
             if held:
                 self.hardware.act(robot, run, "play", by_us=False)
