@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from models.advisor import Advisor
 from models.memory import advisor_of, confounded
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import Compiler, design_space
-from sdl.config.load import load_campaign
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
+from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.table import campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
@@ -25,6 +27,7 @@ def plan_experiments(
 ) -> dict[str, Any]:
     """Return the JSON of ``sdl plan``: suggestions with recipes, predictions and reasons, the model, warnings."""
     campaign = load_campaign(file, data=data)
+    refuse_old_lots(campaign, datetime.now(UTC))
     document = _offline(campaign, n) if campaign.mode == "offline" else _on_the_bench(campaign, file, n, state)
     if out is not None:
         write_table(document, out)

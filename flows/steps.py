@@ -6,11 +6,13 @@ Each step may be called again after a crash: it looks at the store first and doe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from sdl.attempt import follow, prepare, record
+from sdl.attempt import composition, consumables, follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
@@ -38,19 +40,28 @@ def suggest(session: Session) -> int:
     waiting = store.experiments("suggested")
     if waiting:
         return waiting[0].batch
+    consumables.renew(session)
+    at = consumables.sources(session)
+    stocks = composition.stocks_now(session, at)
+    campaign = composition.campaign_now(session, stocks)
+    compiler, poured = Compiler.of(campaign), composition.stocks_json(stocks, at)
     batch = store.next_batch()
-    if repeats := _repeats(session, budget.batch):
+    if repeats := _repeats(session, compiler, poured):
         store.add_batch(batch, repeats)
         session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
         return batch
     from models.memory import advisor_of, diagnosis
 
-    advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments())
+    advisor = advisor_of(campaign, design_space(campaign), store.experiments())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
     rows = [
-        NewExperiment(kind=s.kind, suggestion=suggestion_json(s), recipe=recipe_json(session.compiler.recipe(s.design)))
+        NewExperiment(
+            kind=s.kind,
+            suggestion=suggestion_json(s),
+            recipe={**recipe_json(compiler.recipe(s.design)), "stocks": poured},
+        )
         for s in suggestions
     ]
     store.add_batch(batch, rows)
@@ -62,9 +73,9 @@ def suggest(session: Session) -> int:
     return batch
 
 
-def _repeats(session: Session, most: int) -> list[NewExperiment]:
+def _repeats(session: Session, compiler: Compiler, poured: Mapping[str, Any]) -> list[NewExperiment]:
     """Return the replicates that people asked for and that no batch holds yet, at most one batch of them."""
-    store = session.store
+    store, most = session.store, session.campaign.budget.batch
     rows: list[NewExperiment] = []
     for wish in store.pending_asks():
         if wish.verb != "repeat":
@@ -75,7 +86,7 @@ def _repeats(session: Session, most: int) -> list[NewExperiment]:
             continue
         of = store.experiment(str(wish.detail["experiment"]))
         design = dict(of.suggestion["design"])
-        recipe = recipe_json(session.compiler.recipe(design))
+        recipe = {**recipe_json(compiler.recipe(design)), "stocks": poured}
         why = f"repeat of {of.id}, asked for by {wish.who}"
         suggestion = {**of.suggestion, "kind": "replicate", "why": why, "asked": wish.id}
         new = NewExperiment(kind="replicate", suggestion=suggestion, recipe=recipe)

@@ -84,7 +84,8 @@ def repeat(file: Path, state: Path | None, experiment: str, n: int, *, who: str)
 def edit(file: Path, state: Path | None, experiment: str, changes: Mapping[str, str], *, who: str) -> str:
     """Change parameters of a suggestion that is not planned yet; any approval of its batch ends with that."""
     from sdl.attempt.wording import recipe_json
-    from sdl.chemistry.compiler import Compiler, design_space
+    from sdl.chemistry.compiler import Compiler
+    from sdl.chemistry.feasible import design_space
 
     campaign = load_campaign(file)
     compiler, space = Compiler.of(campaign), design_space(campaign)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from benchmarks.crashes.world import Laboratory
 from flows import steps
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.errors import Refused, Unreachable
 from sdl.lab.protocol import TEMPLATE, render
 from sdl.lab.robot import MAX_BODY_BYTES, Robot

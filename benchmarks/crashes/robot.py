@@ -137,15 +137,25 @@ class Hardware:
         """Answer one request as robot-server would."""
         match method, path.strip("/").split("/"):
             case "GET", ["health"]:
-                return _json({"robot_serial": "virtual-7", "name": "simulated"})
+                levels = {"robot_model": "OT-3 Standard", "maximum_protocol_api_version": [2, 20]}
+                return _json(
+                    {"robot_serial": "virtual-7", "name": "simulated", "robot_model": "OT-3 Standard", **levels}
+                )
             case "GET", ["instruments"]:
-                mounted = (("left", "flex_1channel_50"), ("right", "flex_1channel_1000"))
-                return _data([{"mount": mount, "instrumentName": name} for mount, name in mounted])
+                mounted = (("left", "p50_single_flex"), ("right", "p1000_single_flex"))
+                takes = {"p50": (1.0, 50.0), "p1000": (5.0, 1000.0)}
+                return _data([_pipette(mount, name, *takes[name.split("_")[0]]) for mount, name in mounted])
             case "GET", ["modules"]:
-                heat = {"targetTemperature": 30.0 if robot.heat else None}
+                heat = {"targetTemperature": 30.0 if robot.heat else None, "currentTemperature": 30.0}
                 return _data([{"id": "m", "moduleModel": "temperatureModuleV2", "data": heat}])
             case "GET", ["robot", "door", "status"]:
-                return _data({"status": "open" if robot.door_open else "closed"})
+                door = "open" if robot.door_open else "closed"
+                return _data({"status": door, "doorRequiredClosedForProtocol": True})
+            case "GET", ["robot", "control", "estopStatus"]:
+                return _data({"status": "disengaged"})
+            case "GET", ["deck_configuration"]:
+                fixtures = (("cutoutD1", "temperatureModuleV2"), ("cutoutA3", "trashBinAdapter"))
+                return _data({"cutoutFixtures": [{"cutoutId": c, "cutoutFixtureId": f} for c, f in fixtures]})
             case "POST", ["dataFiles"]:
                 return _data({"id": "file"}, 201)
             case "POST", ["protocols"]:
@@ -260,9 +270,15 @@ def _summary(run: Run) -> Json:
         "protocolId": run.protocol,
         "status": run.status,
         "current": run.current,
+        "runTimeParameters": [{"file": {"id": "file"}}],
         "actions": [{"actionType": kind} for kind in run.actions],
         "errors": [{"detail": error}] if error else [],
     }
+
+
+def _pipette(mount: str, name: str, low_ul: float, high_ul: float) -> Json:
+    takes = {"channels": 1, "min_volume": low_ul, "max_volume": high_ul}
+    return {"mount": mount, "instrumentName": name, "ok": True, "data": takes}
 
 
 def _archived(run: Run) -> httpx.Response:

@@ -26,7 +26,6 @@ from benchmarks.crashes.robot import Robot as Memory
 from flows import campaign, steps
 from sdl.attempt.session import Session
 from sdl.attempt.wording import campaign_json, recipe_json
-from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.config.load import load_campaign
@@ -225,7 +224,7 @@ class Laboratory:
         self.fault = fault
         self.arrows = arrows
         self.restart: Callable[[Store], None] = lambda store: None
-        self.hardware = Hardware(analysed(self.campaign).commands)
+        self.hardware = Hardware(())
         self.moments: dict[str, Moment] = {}
         self.futures: dict[str, Life] = {}
         self._life = Life()
@@ -409,13 +408,18 @@ class Laboratory:
                 pace=clocks,
                 operator=Attendant(),
                 folder=self.folder,
-                analyze=lambda *_: analysed(self.campaign),
+                analyze=self._analyse,
                 say=self._said,
             )
         finally:
             robot.close()
             store._reader.dispose()
             store._writer.dispose()
+
+    def _analyse(self, protocol: Path, labware: Sequence[Path], csv: Path) -> Analysis:
+        self.hardware = hardware_of(protocol, labware, csv)
+        commands = [dict(command) for command in self.hardware.commands]
+        return Analysis(result="ok", commands=commands, errors=[], raw={})
 
     def _said(self, text: str) -> None:
         if text.endswith(("PLANNED", "UPLOADED", "VERIFIED", "ARMED", "STARTING", "VERIFY", "DISPENSED", "MEASURED")):
@@ -514,6 +518,8 @@ class Laboratory:
                 file.write_bytes(self._contents[name])
         if self._disk is None:
             self._disk = sqlite3.connect(self.folder / "store.sqlite")
+        for (text,) in self._disk.execute("SELECT csv FROM attempts ORDER BY n DESC LIMIT 1"):
+            self.hardware = _LISTS.get(text, self.hardware)
 
     def _shut(self) -> None:
         if self._disk is not None:
@@ -548,7 +554,7 @@ _STATE = (
     "SELECT id, state, attempt, well, executed = '{}', outcome_read, flags FROM experiments ORDER BY id",
     "SELECT command_id, label, outcome, features FROM reads ORDER BY id",
     "SELECT stock, sum(delta_ul) FROM stock_ledger GROUP BY stock ORDER BY stock",
-    "SELECT name, value FROM deck ORDER BY name",
+    "SELECT name, value FROM deck WHERE name <> 'standing' ORDER BY name",
     "SELECT what, answer FROM requests ORDER BY id",
 )
 """What decides the future; events, epochs and wall times do not."""
@@ -579,6 +585,7 @@ def finished(session: Session) -> str:
 
 
 _KNOWN: dict[str, Any] = {}
+_LISTS: dict[str, Hardware] = {}
 
 
 def one_well() -> Campaign:
@@ -596,32 +603,12 @@ def _compiler(wanted: Campaign) -> Compiler:
     return found
 
 
-def analysed(wanted: Campaign) -> Analysis:
-    """Return what the vendor's software says of the one run, asked once per process."""
-    if "analysis" not in _KNOWN:
-        _KNOWN["analysis"] = _analyse(wanted)
-    found: Analysis = _KNOWN["analysis"]
-    return found
-
-
-def _analyse(wanted: Campaign) -> Analysis:
-    from tempfile import TemporaryDirectory
-
-    from sdl.chemistry.schedule import Scheduler
-    from sdl.lab.protocol import csv_text, labware_files, render
-
-    lab: Lab | None = wanted.lab
-    assert lab is not None
-    compiler = _compiler(wanted)
-    scheduler = Scheduler(
-        lab=lab, route=compiler.route, stocks=wanted.stocks, sources={n: s.at[0] for n, s in wanted.stocks.items()}
-    )
-    run = scheduler.run({"one": compiler.recipe(DESIGN)}, {"one": "vials/A1"})
-    with TemporaryDirectory() as name:
-        script, csv = Path(name, "timed_steps.py"), Path(name, "steps.csv")
-        script.write_text(render(lab.robot_type, "simulated-a001"), encoding="utf-8")
-        csv.write_text(csv_text(lab, run, {}), encoding="utf-8")
-        return analyze(script, labware_files(), csv, analyzer_python=default_analyzer())
+def hardware_of(protocol: Path, labware: Sequence[Path], csv: Path) -> Hardware:
+    """Return what moves when this CSV is run: what the vendor's software says of it, asked once per process."""
+    steps_text = csv.read_text(encoding="utf-8")
+    if steps_text not in _LISTS:
+        _LISTS[steps_text] = Hardware(analyze(protocol, labware, csv, analyzer_python=default_analyzer()).commands)
+    return _LISTS[steps_text]
 
 
 def _copy(moment: Moment) -> Moment:

@@ -7,18 +7,19 @@ has paused or stopped the run. After any error there are only GETs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sdl.attempt.expectation import rows
-from sdl.attempt.prepare import preflight
+from sdl.attempt.preflight import preflight, watch
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
 from sdl.attempt.wishes import said, stop_wanted
 from sdl.chemistry.schedule import LATE_S
-from sdl.errors import NeedsPerson, Stopped, Unreachable
+from sdl.errors import NeedsPerson, Stopped, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
@@ -38,16 +39,16 @@ def start(session: Session, attempt: Attempt) -> None:
     A run that the robot lost before we ever pressed play moved nothing: the attempt is cancelled and planned anew. One
     that a person started at the robot is followed, not started.
     """
-    preflight(session, attempt)
     before = _seen(session, attempt)
     if before is None or (before["status"] in ENDED and not before["actions"]):
         session.store.move_attempt(attempt.id, "ARMED", "CANCELLED", note="the robot lost the run before its start")
         return
-    session.store.move_attempt(attempt.id, "ARMED", "STARTING")
     if before["actions"]:
-        session.store.event("started at the robot", attempt=attempt.id, actions=len(before["actions"]))
+        session.store.move_attempt(attempt.id, "ARMED", "STARTING", note="started at the robot, not by us")
         after_play(session, session.store.attempt(attempt.id))
         return
+    preflight(session, attempt)
+    session.store.move_attempt(attempt.id, "ARMED", "STARTING")
     refused: Unreachable | None = None
     try:
         session.robot.play(attempt.run_id)
@@ -85,16 +86,21 @@ def _seen(session: Session, attempt: Attempt) -> dict[str, Any] | None:
 def follow(session: Session, attempt: Attempt) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
     local = "127.0.0.1" in session.robot.address
-    heard_s = session.pace.monotonic_s()
+    heard_s, watched_s = session.pace.monotonic_s(), -math.inf
     still = Still(since_s=heard_s)
     while True:
         try:
+            watched_s = watch(session, attempt, watched_s)
             if _advance(session, attempt):
                 return
             heard_s = session.pace.monotonic_s()
             if heard_s - still.since_s > STALL * USUAL_S and still.too_long(session, attempt):
                 return
             session.pace.sleep(POLL_S[local])
+        except Unsafe as exc:
+            session.robot.stop(attempt.run_id)
+            give_up(session, attempt, f"an interlock stopped the run: {exc}")
+            return
         except Unreachable as exc:
             if getattr(exc, "status", None) == 404:
                 give_up(session, attempt, "the robot does not know the run any more")
@@ -198,12 +204,14 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     if command is None:
         return
     message = str((command.get("params") or {}).get("message") or "")
-    if not message.startswith(("AT ", "READ ")):
+    if not message.startswith(("AT ", "READ ", "HAND ")):
         raise NeedsPerson(f"{attempt.id}: paused at the robot by a person; resume it there, then sdl resume")
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
         _wait(session, attempt, message)
+    elif kind == "HAND":
+        _by_hand(session, attempt, int(words[0]))
     else:
         look(session, attempt, command["id"], label=words[0], location=words[1])
     if _stopped_by_others(session.robot.run(attempt.run_id)):
@@ -214,6 +222,21 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     session.store.write_handshake(attempt.id, command["id"], message, session.clock.now_s())
     session.robot.play(attempt.run_id)
     session.store.mark_handshake_sent(attempt.id, command["id"])
+
+
+def _by_hand(session: Session, attempt: Attempt, number: int) -> None:
+    """Go on when a person has said that manual step ``number`` is done; raise `NeedsPerson` until then."""
+    store = session.store
+    text = session.compiler.route.manual[number - 1]
+    wells = ", ".join(well.well for well in store.wells(attempt.id))
+    detail = {"attempt": attempt.id, "step": number, "why": text, "wells": wells}
+    if any(r.what == "manual" and r.detail == detail and r.answer for r in store.requests()):
+        return
+    request = store.request("manual", **detail)
+    raise NeedsPerson(
+        f"{attempt.id}: a person's turn with {wells}: {text}. When it is done: "
+        f"sdl resolve {session.campaign.file} --request {request} --by NAME, then sdl resume"
+    )
 
 
 def _waiting(session: Session, attempt: Attempt) -> dict[str, Any] | None:
