@@ -18,7 +18,7 @@ from tempfile import mkdtemp
 
 from benchmarks.crashes.bugs import BUGS
 from benchmarks.crashes.explore import Tally, explore
-from benchmarks.crashes.world import FAULTS, analysed, one_well
+from benchmarks.crashes.world import FAULTS, Laboratory
 
 WORKERS = 2
 
@@ -35,9 +35,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Print the table; the first argument is another stride, 1 for every second crash of every first."""
     stride = int(arguments[0]) if arguments else STRIDE
     began = time.perf_counter()
-    analysed(one_well())
     base = Path(mkdtemp(prefix="sdl-crashes-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
+        Laboratory(base / "first").live("start")  # the vendor's software is asked before the workers part
         with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
             told = [pool.submit(_fault, n, base, stride) for n in range(len(FAULTS))]
             caught = [pool.submit(_bug, n, base) for n in range(len(BUGS))]

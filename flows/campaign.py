@@ -12,6 +12,7 @@ from flows import steps
 from sdl.attempt import wishes
 from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
+from sdl.attempt.watchdog import guarded
 from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.errors import BudgetSpent, SdlError
@@ -30,6 +31,8 @@ def campaign(session: Session, do: Do) -> str:
     """Run the loop until a stop rule holds; return which."""
     load_stocks(session)
     wishes.begin(session)
+    if count := session.store.take_in_spilled():
+        session.say(f"{count} reads that a full disk had kept out are in the store now")
     for attempt in session.store.attempts():
         if attempt.state not in steps.ENDED:
             do(steps.execute, attempt.id)
@@ -59,7 +62,8 @@ def run_campaign(
     try:
         require_true_record(session.store)
         run_with = _under_prefect if runner == "prefect" else _plainly
-        ending = run_with(session)
+        with guarded(folder, session.robot.address):
+            ending = run_with(session)
         code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code
         session.store.event("campaign ended", ending=ending, code=code)
         if session.lab.robot == "simulated":
@@ -82,9 +86,10 @@ def _plainly(session: Session) -> str:
 
 def _under_prefect(session: Session) -> str:
     """Run the same loop as a Prefect flow: no retries, no cache, no results; a flow run carries ids only."""
-    from flows.server import prefect_api
+    from flows.server import prefect_api, tidy
 
     with prefect_api(session.folder / "prefect"):
+        tidy(session.campaign.name)
         from prefect import flow, task
         from prefect.cache_policies import NO_CACHE
 

@@ -40,18 +40,18 @@ def suggest(session: Session) -> int:
     waiting = store.experiments("suggested")
     if waiting:
         return waiting[0].batch
-    batch = store.next_batch()
-    if repeats := _repeats(session, budget.batch):
-        store.add_batch(batch, repeats)
-        session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
-        return batch
-    from models.memory import advisor_of, diagnosis
-
     consumables.renew(session)
     at = consumables.sources(session)
     stocks = composition.stocks_now(session, at)
     campaign = composition.campaign_now(session, stocks)
     compiler, poured = Compiler.of(campaign), composition.stocks_json(stocks, at)
+    batch = store.next_batch()
+    if repeats := _repeats(session, compiler, poured):
+        store.add_batch(batch, repeats)
+        session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
+        return batch
+    from models.memory import advisor_of, diagnosis
+
     advisor = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
@@ -73,9 +73,9 @@ def suggest(session: Session) -> int:
     return batch
 
 
-def _repeats(session: Session, most: int) -> list[NewExperiment]:
+def _repeats(session: Session, compiler: Compiler, poured: Mapping[str, Any]) -> list[NewExperiment]:
     """Return the replicates that people asked for and that no batch holds yet, at most one batch of them."""
-    store = session.store
+    store, most = session.store, session.campaign.budget.batch
     rows: list[NewExperiment] = []
     for wish in store.pending_asks():
         if wish.verb != "repeat":
@@ -86,9 +86,10 @@ def _repeats(session: Session, most: int) -> list[NewExperiment]:
             continue
         of = store.experiment(str(wish.detail["experiment"]))
         design = dict(of.suggestion["design"])
-        row: dict[str, Any] = {"design": design, "kind": "replicate", "why": f"repeat of {of.id}, asked by {wish.who}"}
-        row |= {"expected": {}, "p_hit": 0.0, "acquisition": 0.0, "model": "", "asked": wish.id}
-        new = NewExperiment(kind="replicate", suggestion=row, recipe=recipe_json(session.compiler.recipe(design)))
+        recipe = {**recipe_json(compiler.recipe(design)), "stocks": poured}
+        why = f"repeat of {of.id}, asked for by {wish.who}"
+        suggestion = {**of.suggestion, "kind": "replicate", "why": why, "asked": wish.id}
+        new = NewExperiment(kind="replicate", suggestion=suggestion, recipe=recipe)
         rows += [new] * min(int(wish.detail["n"]) - made, most - len(rows))
     return rows
 

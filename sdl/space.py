@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -223,7 +224,8 @@ class DesignSpace:
 
     def feasible(self, design: Design) -> bool:
         """Say whether ``design`` as given lies inside the space (before rounding moves it)."""
-        return bool(self.make(self.columns([design]))[1][0])
+        numbers = [value for value in design.values() if not isinstance(value, str)]
+        return all(map(math.isfinite, numbers)) and bool(self.make(self.columns([design]))[1][0])
 
     def sobol(self, n: int, *, seed: int) -> list[dict[str, float | str]]:
         """Draw ``n`` feasible designs that fill the space; raise `NothingFeasible` when there are none."""

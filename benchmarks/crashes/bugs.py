@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import update
 
 from flows import steps
-from sdl.attempt import follow, preflight, record
+from sdl.attempt import follow, record
+from sdl.attempt.preflight import preflight
 from sdl.attempt.session import Session
 from sdl.errors import Unreachable
 from sdl.lab.robot import ENDED
@@ -26,7 +27,7 @@ class Bug:
 
 def _play_first(session: Session, attempt: Attempt) -> None:
     """Press play, then write the intent down."""
-    preflight.preflight(session, attempt)
+    preflight(session, attempt)
     try:
         session.robot.play(attempt.run_id)
     except Unreachable as exc:

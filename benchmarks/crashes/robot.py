@@ -22,11 +22,6 @@ ENDED = ("stopped", "failed", "succeeded")
 EPOCH_S = datetime(1970, 1, 2, tzinfo=UTC).timestamp()
 """This robot has no clock of its own that is right (fault F19)."""
 
-FIXTURES = [
-    {"cutoutId": "cutoutD1", "cutoutFixtureId": "temperatureModuleV2"},
-    {"cutoutId": "cutoutA3", "cutoutFixtureId": "trashBinAdapter"},
-]
-
 TAKES_S = {"aspirate": 1.5, "dispense": 1.5, "pickUpTip": 4.0, "dropTipInPlace": 4.0, "moveToWell": 1.0}
 
 
@@ -43,6 +38,7 @@ class Run:
     completed: list[float] = field(default_factory=list)
     released_by_us: list[int] = field(default_factory=list)
     error: str = ""
+    hangs: bool = False
     forgotten: bool = False  # commands and state were lost with the power
 
 
@@ -84,7 +80,7 @@ class Robot:
                 round(run.completed[i] - self.now_s, 2) for i in waits if i < len(run.completed) and "AT" in waits[i]
             ]
             parts = (run.id, run.protocol, run.status, run.current, run.actions, run.begun, len(run.completed), ended)
-            told.append(repr((*parts, run.released_by_us, run.error, run.forgotten)))
+            told.append(repr((*parts, run.released_by_us, run.error, run.forgotten, run.hangs)))
         return "".join(told)
 
 
@@ -98,15 +94,13 @@ class Hardware:
         self.vials = {
             id for id, p in racks.items() if p["loadName"] == "sdl_24_vials_8ml" and "moduleId" in p["location"]
         }
-        targets = [c["params"]["celsius"] for c in commands if c["commandType"].endswith("setTargetTemperature")]
-        self.target_c = targets[0] if targets else None
         self.waits = {i: c["params"].get("message", "") for i, c in enumerate(commands) if _waits(c)}
 
     def tick(self, robot: Robot, trap: Any = None) -> float:
         """Let a running run come to its next rest; return the seconds that passed."""
         passed = 0.0
         for run in robot.runs:
-            while run.status == "running":
+            while run.status == "running" and not run.hangs:
                 passed += self._step(robot, run, trap)
         return passed
 
@@ -143,21 +137,25 @@ class Hardware:
         """Answer one request as robot-server would."""
         match method, path.strip("/").split("/"):
             case "GET", ["health"]:
-                told = {"robot_serial": "virtual-7", "name": "simulated", "robot_model": "OT-3 Standard"}
-                return _json({**told, "maximum_protocol_api_version": [2, 20]})
+                levels = {"robot_model": "OT-3 Standard", "maximum_protocol_api_version": [2, 20]}
+                return _json(
+                    {"robot_serial": "virtual-7", "name": "simulated", "robot_model": "OT-3 Standard", **levels}
+                )
             case "GET", ["instruments"]:
-                mounted = (("left", "flex_1channel_50", 50.0), ("right", "flex_1channel_1000", 1000.0))
-                return _data([_pipette(*each) for each in mounted])
+                mounted = (("left", "p50_single_flex"), ("right", "p1000_single_flex"))
+                takes = {"p50": (1.0, 50.0), "p1000": (5.0, 1000.0)}
+                return _data([_pipette(mount, name, *takes[name.split("_")[0]]) for mount, name in mounted])
             case "GET", ["modules"]:
-                heat = {"targetTemperature": self.target_c if robot.heat else None, "currentTemperature": 25.0}
+                heat = {"targetTemperature": 30.0 if robot.heat else None, "currentTemperature": 30.0}
                 return _data([{"id": "m", "moduleModel": "temperatureModuleV2", "data": heat}])
             case "GET", ["robot", "door", "status"]:
-                status = "open" if robot.door_open else "closed"
-                return _data({"status": status, "doorRequiredClosedForProtocol": True})
+                door = "open" if robot.door_open else "closed"
+                return _data({"status": door, "doorRequiredClosedForProtocol": True})
             case "GET", ["robot", "control", "estopStatus"]:
                 return _data({"status": "disengaged"})
             case "GET", ["deck_configuration"]:
-                return _data({"cutoutFixtures": FIXTURES})
+                fixtures = (("cutoutD1", "temperatureModuleV2"), ("cutoutA3", "trashBinAdapter"))
+                return _data({"cutoutFixtures": [{"cutoutId": c, "cutoutFixtureId": f} for c, f in fixtures]})
             case "POST", ["dataFiles"]:
                 return _data({"id": "file"}, 201)
             case "POST", ["protocols"]:
@@ -272,15 +270,15 @@ def _summary(run: Run) -> Json:
         "protocolId": run.protocol,
         "status": run.status,
         "current": run.current,
+        "runTimeParameters": [{"file": {"id": "file"}}],
         "actions": [{"actionType": kind} for kind in run.actions],
         "errors": [{"detail": error}] if error else [],
-        "runTimeParameters": [{"variableName": "steps", "file": {"id": "file"}}],
     }
 
 
-def _pipette(mount: str, name: str, most_ul: float) -> Json:
-    data = {"channels": 1, "min_volume": 5.0, "max_volume": most_ul}
-    return {"mount": mount, "instrumentName": name, "ok": True, "data": data}
+def _pipette(mount: str, name: str, low_ul: float, high_ul: float) -> Json:
+    takes = {"channels": 1, "min_volume": low_ul, "max_volume": high_ul}
+    return {"mount": mount, "instrumentName": name, "ok": True, "data": takes}
 
 
 def _archived(run: Run) -> httpx.Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,16 +39,16 @@ def start(session: Session, attempt: Attempt) -> None:
     A run that the robot lost before we ever pressed play moved nothing: the attempt is cancelled and planned anew. One
     that a person started at the robot is followed, not started.
     """
-    preflight(session, attempt)
     before = _seen(session, attempt)
     if before is None or (before["status"] in ENDED and not before["actions"]):
         session.store.move_attempt(attempt.id, "ARMED", "CANCELLED", note="the robot lost the run before its start")
         return
-    session.store.move_attempt(attempt.id, "ARMED", "STARTING")
     if before["actions"]:
-        session.store.event("started at the robot", attempt=attempt.id, actions=len(before["actions"]))
+        session.store.move_attempt(attempt.id, "ARMED", "STARTING", note="started at the robot, not by us")
         after_play(session, session.store.attempt(attempt.id))
         return
+    preflight(session, attempt)
+    session.store.move_attempt(attempt.id, "ARMED", "STARTING")
     refused: Unreachable | None = None
     try:
         session.robot.play(attempt.run_id)
@@ -86,12 +87,15 @@ def follow(session: Session, attempt: Attempt) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
     local = "127.0.0.1" in session.robot.address
     heard_s, watched_s = session.pace.monotonic_s(), -math.inf
+    still = Still(since_s=heard_s)
     while True:
         try:
             watched_s = watch(session, attempt, watched_s)
             if _advance(session, attempt):
                 return
             heard_s = session.pace.monotonic_s()
+            if heard_s - still.since_s > STALL * USUAL_S and still.too_long(session, attempt):
+                return
             session.pace.sleep(POLL_S[local])
         except Unsafe as exc:
             session.robot.stop(attempt.run_id)
@@ -105,6 +109,46 @@ def follow(session: Session, attempt: Attempt) -> None:
                 raise
             session.say(f"waiting for the robot: {exc}")
             session.pace.sleep(5 * POLL_S[local])
+
+
+STALL = 3.0
+"""No progress for this many times the expected time is a stall (design: watchdog)."""
+
+USUAL_S = 60.0
+WARMING_S = 1800.0
+"""What one command may take: a minute, half an hour for a module to warm up, or as long as it says itself (chosen)."""
+
+
+@dataclass(slots=True)
+class Still:
+    """What the robot stood at when it was last seen to make progress, on the real clock."""
+
+    since_s: float
+    at: str = ""
+    told: bool = False
+
+    def too_long(self, session: Session, attempt: Attempt) -> bool:
+        """Say once that the run does not go on; True when a module never warmed and all was ended."""
+        run, command = session.robot.run(attempt.run_id), session.robot.current_command(attempt.run_id) or {}
+        at, kind = f"{run['status']} {command.get('id')}", str(command.get("commandType", ""))
+        now_s = session.pace.monotonic_s()
+        if at != self.at or run["status"] == "paused":
+            self.at, self.since_s, self.told = at, now_s, False
+            return False
+        warming = kind.endswith("waitForTemperature")
+        said_s = float((command.get("params") or {}).get("seconds") or 0.0)
+        if self.told or now_s - self.since_s < STALL * max(WARMING_S if warming else USUAL_S, said_s):
+            return False
+        self.told = True
+        why = f"no progress for {now_s - self.since_s:.0f} s: the run is {run['status']} at {kind or 'no command'}"
+        session.store.event("stalled", attempt=attempt.id, why=why)
+        session.say(f"{attempt.id}: {why}; look at the robot")
+        if run["status"] == "stop-requested":
+            raise NeedsPerson(f"{attempt.id}: {why}: the stop does not complete; use the emergency stop or the power")
+        if warming:
+            session.robot.stop(attempt.run_id)
+            give_up(session, attempt, why)
+        return warming
 
 
 def _advance(session: Session, attempt: Attempt) -> bool:

@@ -37,6 +37,7 @@ def plan(session: Session, batch: int) -> Attempt:
     session.say(f"batch {batch}: {len(recipes)} wells, about {run.duration_s / 3600:.1f} h on the lab clock")
     at = consumables.sources(session)
     gone = consumables.deck_now(session)["tips_gone"]
+    after = consumables.after(session, run)
     plan_json: dict[str, Any] = {
         "temperatures_c": run.temperatures_c,
         "duration_s": run.duration_s,
@@ -44,8 +45,8 @@ def plan(session: Session, batch: int) -> Attempt:
         "sources": at,
         "stocks": composition.stocks_json(composition.stocks_now(session, at), at),
         "tips_gone": gone,
-        "deck_before": consumables.deck_now(session),
-        "deck_after": consumables.after(session, run),
+        "deck_before": {name: consumables.deck_now(session)[name] for name in after},
+        "deck_after": after,
         "vial_load": consumables.deck_now(session)["vial_load"],
         "wells": len(run.wells),
         "takes": dict(Batch.of(run).takes),

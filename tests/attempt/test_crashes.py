@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.crashes.bugs import BUGS, Bug
 from benchmarks.crashes.explore import explore
-from benchmarks.crashes.world import FAULTS, Fault, Laboratory
+from benchmarks.crashes.world import FAULTS, HANGS, Fault, Laboratory
 from sdl.store import Store
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -34,6 +34,15 @@ def _outcome(tmp_path: Path, name: str) -> tuple[Laboratory, Store]:
     life = laboratory.live("start")
     assert life.wrong == ()
     return laboratory, Store.open(laboratory.folder, create=False)
+
+
+def test_a_robot_that_hangs_is_said_to_hang_once_with_a_reason(tmp_path: Path) -> None:
+    laboratory = Laboratory(tmp_path / "lab", fault=HANGS)
+    assert laboratory.live("start").wrong == ()
+    with Store.open(laboratory.folder, create=False) as store:
+        (stall,) = store.events(kinds=["stalled"])
+        assert "no progress for" in stall.data["why"] and "the run is running" in stall.data["why"]
+        assert store.attempts("DONE"), "it was watched on, and went on when somebody freed it"
 
 
 @pytest.mark.parametrize("step", ["injection", "quench"])
