@@ -22,6 +22,9 @@ from sdl.units import BY_NAME, BY_WRITTEN, unit_of
 BATCH = 8
 """Suggestions at a time where an offline file does not say: the batch of the built-in lab's example."""
 
+OPEN = "?"
+"""What `sdl init --from` writes where only the chemist can know; a file that still has it is refused."""
+
 FROM_DATA = "from data"
 """What ``vary`` may say instead of a range: the range, or the names, that the table has."""
 
@@ -42,11 +45,17 @@ def source(file: CampaignFile, path: Path, data: Path | None, report: Report) ->
     internal: dict[str, str] = {}
     columns: dict[str, DataColumn] = {}
     for name, column in entry.columns.items():
+        if column.unit == OPEN:
+            text = f"the unit of '{column.column}' is left open; write it, such as uL, min, mmol/L, or '' for a ratio"
+            report.say("data", "columns", name, "unit", text=text)
+            continue
         with report.at("data", "columns", name):
             unit = TEXT_UNIT if column.unit == TEXT_UNIT else quantities.canonical(column.unit)
             internal[name] = _internal(name, unit)
             zero = column.zero == "missing"
-            columns[internal[name]] = DataColumn(column=column.column, unit=unit, zero_is_missing=zero)
+            columns[internal[name]] = DataColumn(
+                column=column.column, unit=unit, zero_is_missing=zero, guess=column.guess
+            )
     return Source(data=_data_source(entry, columns, path, data, report), internal=internal)
 
 
@@ -54,7 +63,14 @@ def _data_source(
     entry: DataEntry, columns: Mapping[str, DataColumn], path: Path, data: Path | None, report: Report
 ) -> DataSource:
     found = DataSource(
-        file=entry.file, columns=columns, separator=entry.separator, sheet=entry.sheet, public=entry.public
+        file=entry.file,
+        columns=columns,
+        separator=entry.separator,
+        decimal=entry.decimal,
+        sheet=entry.sheet,
+        header=entry.header or 0,
+        exclude={int(row): why for row, why in entry.exclude.items()},
+        public=entry.public,
     )
     if data is not None:
         return dataclasses.replace(found, file=str(data.resolve()))

@@ -79,13 +79,19 @@ class ColumnEntry(_Strict):
     column: str
     unit: str = ""
     zero: Literal["missing"] | None = None
+    guess: str = ""
 
 
 class DataEntry(_Strict):
+    """A table of past syntheses; ``exclude`` names rows to leave out and why: ``{17: spilled}``."""
+
     file: str
     columns: dict[str, ColumnEntry]
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
     sheet: str = ""
+    header: Annotated[int, Field(ge=1)] | None = None
+    exclude: dict[Annotated[str, Field(pattern="^[1-9][0-9]{0,7}$")], str] = Field(default_factory=dict)
     public: str = ""
 
 
