@@ -52,8 +52,22 @@ def schema(*, lab: Annotated[bool, Parameter(negative="")] = False) -> int:
 
 
 @app.command
-def init(folder: Path, *, example: str = "blue-465") -> int:
-    """Make a folder with a campaign file, a lab file and the schema that run as they are."""
+def init(
+    folder: Path,
+    *,
+    example: str = "blue-465",
+    past: Annotated[
+        Path | None, Parameter(name="--from", help="A table of past syntheses: .csv, .xlsx, .parquet.")
+    ] = None,
+    target: Annotated[str, Parameter(help="What is wanted, such as '465 nm, FWHM < 20 nm' (with --from).")] = "",
+) -> int:
+    """Make a folder with a campaign file that runs as it is, or one drafted from your own table with --from."""
+    if past is not None:
+        from sdl.config.draft import draft_campaign
+        from sdl.words import draft_in_words
+
+        _say(draft_in_words(draft_campaign(past, folder, target=target)))
+        return 0
     from sdl.config.examples import copy_example
 
     for path in copy_example(example, folder):
@@ -66,12 +80,24 @@ def plan(
     file: Path,
     *,
     n: Annotated[int | None, Parameter(name="-n")] = None,
+    target: Annotated[str, Parameter(help="Ask for these features instead: '480 nm, FWHM < 20 nm'.")] = "",
     out: Path | None = None,
     state: State = None,
     data: Data = None,
     json: Json = False,
 ) -> int:
     """Suggest the next experiments with predictions, intervals and reasons; touches no hardware."""
+    if target:
+        from flows.asking import ask_for
+
+        answer = ask_for(file, target, n=n, state=state, data=data)
+        if json:
+            _print_json(answer)
+        else:
+            from sdl.words import answer_in_words
+
+            _say(answer_in_words(answer))
+        return 0
     from flows.planning import plan_experiments
 
     document = plan_experiments(file, n=n, state=state, data=data, out=out)
@@ -108,6 +134,33 @@ def status(file: Path, *, state: State = None, json: Json = False) -> int:
     from sdl.progress import summary_of
 
     _show_status(summary_of(file, state=state), json)
+    return 0
+
+
+@app.command
+def tell(
+    file: Path,
+    *results: str,
+    experiment: Annotated[str, Parameter(help="The experiment that a result typed here belongs to.")] = "",
+    at: Annotated[str, Parameter(help="When it was measured, such as 2026-11-24T18:00.")] = "",
+    failed: Annotated[str, Parameter(help="Why nothing could be measured.")] = "",
+    by: Annotated[str, Parameter(help="Who measured it.")] = "",
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Add results, now or days later: a table, or typed as pl_peak=466.2nm fwhm='18 +- 0.3 nm'."""
+    from sdl.telling import tell as tell_results
+    from sdl.words import told_in_words
+
+    table = Path(results[0]) if len(results) == 1 and "=" not in results[0] else None
+    words = () if table else results
+    told = tell_results(
+        file, table, words=words, experiment=experiment, measured_at=at, failed=failed, who=by, state=state
+    )
+    if json:
+        _print_json(told)
+    else:
+        _say(told_in_words(told))
     return 0
 
 

@@ -61,6 +61,22 @@ def read_table(source: DataSource, base: Path, *, outcomes: Collection[str] = FE
     synthesis. A row whose inputs cannot be read, or that has no feature at all, is excluded with its reason; a feature
     that cannot be read is missing in its row and listed too.
     """
+    table = read_rows(source, base, outcomes=outcomes)
+    silent = {row for row, seen in zip(table.rows, table.features, strict=True) if not seen}
+    kept = [i for i, row in enumerate(table.rows) if row not in silent]
+    excluded = [*table.excluded, *(Excluded(row=r, column="", reason="no feature was measured") for r in silent)]
+    return Table(
+        designs=tuple(table.designs[i] for i in kept),
+        features=tuple(table.features[i] for i in kept),
+        rows=tuple(table.rows[i] for i in kept),
+        excluded=tuple(sorted(excluded, key=lambda e: e.row)),
+        file=table.file,
+        sha256=table.sha256,
+    )
+
+
+def read_rows(source: DataSource, base: Path, *, outcomes: Collection[str]) -> Table:
+    """Return every row whose inputs can be read, also those where nothing was measured yet; see `read_table`."""
     names = [column.column for column in source.columns.values()]
     path = base / source.file
     sheet = read_sheet(
@@ -70,17 +86,10 @@ def read_table(source: DataSource, base: Path, *, outcomes: Collection[str] = FE
     _refuse_structure(sheet, source, place)
     excluded = _set_aside(sheet, source)
     left_out = {e.row for e in excluded}
-    inputs = {name: place[name] for name in source.columns if name not in outcomes}
+    inputs = {name: i for name, i in place.items() if name not in outcomes}
     designs, bad = _designs(sheet, source, inputs, left_out)
-    features, notes = _all_features(sheet, source, {n: place[n] for n in source.columns if n in outcomes}, left_out)
-    keep = []
-    for k, row in enumerate(sheet.rows):
-        if row in left_out or row in bad:
-            continue
-        if features[k] or not set(source.columns) & set(outcomes):
-            keep.append(k)
-        else:
-            excluded.append(Excluded(row=row, column="", reason="no feature was measured"))
+    features, notes = _all_features(sheet, source, {n: i for n, i in place.items() if n in outcomes}, left_out)
+    keep = [k for k, row in enumerate(sheet.rows) if row not in left_out and row not in bad]
     excluded += [e for found in bad.values() for e in found] + notes
     return Table(
         designs=tuple(designs[k] for k in keep),
@@ -205,8 +214,8 @@ def _set_aside(sheet: Sheet, source: DataSource) -> list[Excluded]:
     for row, count in sheet.extra.items():
         if row not in source.exclude:
             reason = (
-                f"has {count} cells, the header {len(sheet.header)}: a comma as decimal mark, or a separator inside a "
-                "text; put that text in quotes or write a decimal point"
+                f"has {len(sheet.header) + count} cells, the header {len(sheet.header)}: a comma as decimal mark, or "
+                "a separator inside a text; put that text in quotes or write a decimal point"
             )
             excluded.append(Excluded(row=row, column="", reason=reason, cell=sheet.cell(len(sheet.header), row)))
     return excluded
@@ -219,7 +228,9 @@ def _designs(
     bad: dict[int, list[Excluded]] = {}
     for name, i in inputs.items():
         column = source.columns[name]
-        read: Callable[[Cell], float | str | None] = _words if column.unit == TEXT_UNIT else _reader(name, column, source)
+        read: Callable[[Cell], float | str | None] = (
+            _words if column.unit == TEXT_UNIT else _reader(name, column, source)
+        )
         for k, cell in enumerate(sheet.columns[i]):
             if sheet.rows[k] in left_out:
                 continue
@@ -253,9 +264,7 @@ def _all_features(
                     features[k][name] = value
             except Refused as exc:
                 notes.append(
-                    Excluded(
-                        row=row, column=column.column, reason=str(exc), whole_row=False, cell=sheet.cell(i, row)
-                    )
+                    Excluded(row=row, column=column.column, reason=str(exc), whole_row=False, cell=sheet.cell(i, row))
                 )
     return features, notes
 

@@ -1,4 +1,4 @@
-"""A table as its file has it: header, columns of raw cells, and the address of each cell, from CSV, Excel or Parquet."""
+"""A table as its file has it, CSV, Excel or Parquet: header, columns of raw cells, and the address of each cell."""
 
 from __future__ import annotations
 
@@ -77,30 +77,40 @@ def read_sheet(
     ``wanted`` are column names that must be there. Raise `Refused` for a file that is no such table, saying what is.
     """
     raw = _bytes(path, public)
+    return _sheet(path, _lines(path, raw, separator, sheet, wanted), header, wanted, hashlib.sha256(raw).hexdigest())
+
+
+def first_rows(path: Path, *, separator: str = ",", sheet: str = "", n: int = 30) -> list[tuple[int, Sequence[Cell]]]:
+    """Return the first ``n`` rows that are not empty with their numbers, whatever they are."""
+    return _lines(path, _bytes(path, ""), separator, sheet, ()).rows[:n]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """A file's rows that are not empty, before anyone has said which one is the header."""
+
+    name: str = ""
+    rows: list[tuple[int, Sequence[Cell]]]
+    merged: tuple[str, ...] = ()
+    uncomputed: tuple[str, ...] = ()
+
+
+def _lines(path: Path, raw: bytes, separator: str, sheet: str, wanted: Sequence[str]) -> _Lines:
     suffix = path.suffix.lower()
     if suffix in (".xlsx", ".xlsm"):
         from sdl.history import workbook
 
-        name, lines, merged, uncomputed = workbook.read(path, raw, sheet, wanted)
-    elif suffix == ".parquet":
-        name, lines, merged, uncomputed = "", _parquet(path, raw), (), ()
-    elif suffix in (".csv", ".tsv", ".txt"):
-        name, lines, merged, uncomputed = "", _text(path, raw, separator), (), ()
-    else:
-        raise Refused(f"{path}: '{suffix}' is not a table format; save it as .csv, .xlsx or .parquet")
-    return _sheet(path, name, lines, header, wanted, hashlib.sha256(raw).hexdigest(), merged, uncomputed)
+        name, rows, merged, uncomputed = workbook.read(path, raw, sheet, wanted)
+        return _Lines(name=name, rows=rows, merged=merged, uncomputed=uncomputed)
+    if suffix == ".parquet":
+        return _Lines(rows=_parquet(path, raw))
+    if suffix in (".csv", ".tsv", ".txt"):
+        return _Lines(rows=_text(path, raw, separator))
+    raise Refused(f"{path}: '{suffix}' is not a table format; save it as .csv, .xlsx or .parquet")
 
 
-def _sheet(
-    path: Path,
-    name: str,
-    lines: list[tuple[int, Sequence[Cell]]],
-    header: int,
-    wanted: Sequence[str],
-    sha256: str,
-    merged: tuple[str, ...],
-    uncomputed: tuple[str, ...],
-) -> Sheet:
+def _sheet(path: Path, found: _Lines, header: int, wanted: Sequence[str], sha256: str) -> Sheet:
+    lines = found.rows
     at = 0 if not header else next((i for i, (row, _) in enumerate(lines) if row == header), -1)
     if at < 0 or len(lines) < at + 2:
         where = f"no row {header}" if at < 0 else "no rows below its header"
@@ -110,7 +120,7 @@ def _sheet(
     while names and not names[-1]:
         names.pop()
     if wanted and not header:
-        _require(path, name, lines, at, names, wanted)
+        _require(path, found.name, lines, at, names, wanted)
     body = lines[at + 1 :]
     width = len(names)
     extra = {
@@ -120,15 +130,15 @@ def _sheet(
     columns = list(zip(*([*line, *blank][:width] for _, line in body), strict=True))
     return Sheet(
         file=str(path),
-        name=name,
+        name=found.name,
         header=tuple(names),
         header_row=row,
         rows=[r for r, _ in body],
         columns=columns,
         sha256=sha256,
         extra=extra,
-        merged=merged,
-        uncomputed=uncomputed,
+        merged=found.merged,
+        uncomputed=found.uncomputed,
     )
 
 
@@ -165,7 +175,7 @@ def _bytes(path: Path, public: str) -> bytes:
     suffix = path.suffix.lower()
     if raw.startswith(_OLE):
         if _ENCRYPTED in raw:
-            raise Refused(f"{path}: is protected by a password; open it in Excel, File > Info > Encrypt: empty it, save")
+            raise Refused(f"{path}: is protected by a password; in Excel, File > Info > Encrypt: empty it, save")
         raise Refused(f"{path}: is an Excel file of before 2007; save it as .xlsx")
     if raw.startswith(_ZIP) and suffix not in (".xlsx", ".xlsm"):
         raise Refused(f"{path}: is an Excel file (or another ZIP) by its content; name it .xlsx")
@@ -204,8 +214,8 @@ def _text(path: Path, raw: bytes, separator: str) -> list[tuple[int, Sequence[Ce
 
 
 def _parquet(path: Path, raw: bytes) -> list[tuple[int, Sequence[Cell]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     try:
         table = pq.read_table(io.BytesIO(raw))

@@ -7,7 +7,7 @@ import posixpath
 import re
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -47,10 +47,11 @@ def read(
             name = _choose(path, book, sheet, wanted)
             page = book[name]
             page.reset_dimensions()  # some programs write a wrong size, and rows beyond it would be lost
-            rows = [(i, cells) for i, cells in enumerate(page.iter_rows(values_only=True), start=1) if _any(cells)]
+            cells: Iterable[Sequence[Any]] = page.iter_rows(values_only=True)
+            rows: list[tuple[int, Sequence[Cell]]] = [(i, row) for i, row in enumerate(cells, start=1) if _any(row)]
         xml = _xml(raw, name)
     except (InvalidFileException, zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, OSError) as exc:
-        raise Refused(f"{path}: cannot be read as an Excel workbook ({exc}); open it in Excel and save it again") from exc
+        raise Refused(f"{path}: cannot be read as an Excel workbook ({exc}); save it again in Excel") from exc
     merged = tuple(m.decode() for m in _MERGED.findall(xml))
     return name, rows, merged, tuple(m.decode() for m in _UNCOMPUTED.findall(xml))
 
@@ -105,3 +106,19 @@ def _xml(raw: bytes, sheet: str) -> bytes:
                 part = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
                 return archive.read(part)
     return b""
+
+
+def longest_sheet(path: Path) -> str:
+    """Return the name of the sheet with most rows, "" where the file cannot be opened (reading it says why)."""
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            lengths: dict[str, int] = {page.title: page.max_row or 0 for page in book.worksheets}
+            book.close()
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError):
+        return ""
+    return max(lengths, key=lambda name: lengths[name], default="")
