@@ -266,7 +266,7 @@ def _columns(campaign: Campaign, sheet: Sheet) -> tuple[list[Column], dict[str, 
         elif is_sd and unit and not quantities.same_kind(unit, unit_of(name)):
             where = sheet.cell(i, sheet.header_row)
             raise Refused(f"{sheet.file}: {where} '{header}': give this sd in {unit_of(name)}")
-        elif name and (unit or known.get(header) == name or not unit_of(name)):
+        elif name and (unit or header == name or not unit_of(name)):
             found.append(Column(name=name, source=DataColumn(column=header, unit=unit or unit_of(name)), is_sd=is_sd))
         elif name:
             raise Refused(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sdl.attempt.session import Session
+from sdl.campaign import Campaign
+from sdl.chemistry.routes import ROUTES
 from sdl.chemistry.solvents import SOLVENTS
+from sdl.space import Design
 from sdl.spectra import Features, Spectrum
 from sdl.spectra.readout import Optics, features
 from sdl.spectra.types import Role
@@ -55,27 +60,45 @@ _SHOWN = ("x1_nm", "pl_peak_nm", "fwhm_nm", "plqy")
 
 def features_of(session: Session, attempt: Attempt, read_id: int, experiment: str) -> Features:
     """Read the features of one saved sample, with the newest dark, blank and dye of the same attempt."""
-    lab, store = session.lab, session.store
-    reader = lab.reader
-    design = store.experiment(experiment).design if experiment else {}
-    temperature = float(design.get("temperature_c", session.compiler.route.nominal["temperature_c"]))
-    medium = session.campaign.stocks[session.compiler.route.medium].solvent
+    store = session.store
+    return read_well(
+        session.campaign,
+        store.experiment(experiment).design if experiment else {},
+        store.spectra(read_id),
+        dark=_reference(session, attempt, "dark"),
+        blank=_reference(session, attempt, "blank"),
+        dye=_reference(session, attempt, "dye"),
+    )
+
+
+def read_well(
+    campaign: Campaign,
+    design: Design,
+    sample: Sequence[Spectrum],
+    *,
+    dark: Sequence[Spectrum],
+    blank: Sequence[Spectrum],
+    dye: Sequence[Spectrum],
+) -> Features:
+    """Read the features of one aliquot of a well that was made by ``design``, as this campaign's reader sees it."""
+    assert campaign.lab is not None
+    reader, route = campaign.lab.reader, ROUTES[campaign.route]
     optics = Optics(
         path_mm=reader.path_mm,
         excitation_nm=reader.excitation_nm,
         dye_plqy=reader.dye_plqy,
         dye_plqy_rsd=reader.dye_plqy_rsd,
         dye_refractive_index=reader.dye_refractive_index,
-        refractive_index=SOLVENTS[medium].refractive_index,
-        temperature_c=temperature,
+        refractive_index=SOLVENTS[campaign.stocks[route.medium].solvent].refractive_index,
+        temperature_c=float(design.get("temperature_c", route.nominal["temperature_c"])),
     )
-    wanted = session.campaign.target.goals.get("pl_peak_nm")
-    cs = design.get("cs_concentration_mmol_l", session.compiler.route.nominal["cs_concentration_mmol_l"])
+    wanted = campaign.target.goals.get("pl_peak_nm")
+    cs = design.get("cs_concentration_mmol_l", route.nominal["cs_concentration_mmol_l"])
     return features(
-        store.spectra(read_id),
-        dark=_reference(session, attempt, "dark"),
-        blank=_reference(session, attempt, "blank"),
-        dye=_reference(session, attempt, "dye"),
+        sample,
+        dark=dark,
+        blank=blank,
+        dye=dye,
         optics=optics,
         channels=reader.channels,
         cs_mol_l=float(cs) / 1000.0,

@@ -121,4 +121,5 @@ def longest_sheet(path: Path) -> str:
             book.close()
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError):
         return ""
-    return max(lengths, key=lambda name: lengths[name], default="")
+    longest: str = max(lengths, key=lambda name: lengths[name], default="")
+    return longest

@@ -41,6 +41,7 @@ class VirtualBench:
         self.seed = int(spec["seed"])
         self.serial = f"virtual-{self.seed}"
         self._batch_effect = bool(spec.get("batch_effect", True))
+        self._kinetics = Effect(**spec.get("kinetics", {}))
         self.clock = VirtualClock(factor=float(spec.get("run_free", 0.0)))
         self._journal = Journal(folder / JOURNAL)
         self.world = World(
@@ -111,20 +112,25 @@ class VirtualBench:
         return {name: None if math.isnan(value) else value for name, value in found.items()}
 
     def _begin(self, vessel: Vessel, location: str) -> Growth:
-        mol_l = {species: vessel.mmol_l(species) / 1000.0 for species in ("Cs", "Pb", "TOPO", "DOPA")}
-        mix = Mix(
-            cs_mol_l=mol_l["Cs"],
-            pb_mol_l=mol_l["Pb"],
-            topo_mol_l=mol_l["TOPO"],
-            dopa_mol_l=mol_l["DOPA"] + mol_l["Cs"],  # free, and what came bound to the Cs
-            temperature_c=vessel.celsius,
-        )
         effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else NO_EFFECT
-        return Growth(mix, effect)
+        return begun(vessel, effect.times(self._kinetics))
 
     def _lot_effect(self) -> Effect:
         """Return what the lots on this bench do to every run."""
-        return lot_effect(self.seed, self.world.lots()) if self._batch_effect else NO_EFFECT
+        return (lot_effect(self.seed, self.world.lots()) if self._batch_effect else NO_EFFECT).times(self._kinetics)
+
+
+def begun(vessel: Vessel, effect: Effect) -> Growth:
+    """Return the growth of what is in ``vessel`` when Cs and Pb meet there."""
+    mol_l = {species: vessel.mmol_l(species) / 1000.0 for species in ("Cs", "Pb", "TOPO", "DOPA")}
+    mix = Mix(
+        cs_mol_l=mol_l["Cs"],
+        pb_mol_l=mol_l["Pb"],
+        topo_mol_l=mol_l["TOPO"],
+        dopa_mol_l=mol_l["DOPA"] + mol_l["Cs"],  # free, and what came bound to the Cs
+        temperature_c=vessel.celsius,
+    )
+    return Growth(mix, effect)
 
 
 def _content(cell: Vessel, now_s: float) -> Content:

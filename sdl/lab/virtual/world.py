@@ -225,7 +225,7 @@ class World:
         quenched = liquid.umol.get("lecithin", 0.0) > 0.0 and self._grown(entry["dest"]) is not None
         well.add(liquid)
         if quenched and well.growth is not None:
-            well.growth.quench(t_s - (well.started_s or t_s), _quench_ratio(well))
+            well.growth.quench(t_s - (well.started_s or t_s), quench_ratio(well))
         elif well.started_s is None and all(well.umol.get(species) for species in PRECURSORS):
             well.started_s, well.run = t_s, self._runs
             well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
@@ -236,7 +236,7 @@ class World:
         if vessel.growth is None and vessel.started_s is not None:
             vessel.growth = self._begin(vessel, location)
             if vessel.umol.get("lecithin"):  # it came before the lead
-                vessel.growth.quench(0.0, _quench_ratio(vessel))
+                vessel.growth.quench(0.0, quench_ratio(vessel))
         return vessel.growth
 
     def _refilled(self, what: str) -> None:
@@ -273,6 +273,6 @@ def lasting_error(seed: int, mount: str) -> float:
     return float(PIPETTING_CV * np.sqrt(0.5) * np.random.default_rng([seed, *mount.encode()]).standard_normal())
 
 
-def _quench_ratio(well: Vessel) -> float:
+def quench_ratio(well: Vessel) -> float:
     """Return v_lec/v_cs of the nominal stocks, with the Cs that withdrawn aliquots left in the well."""
     return (well.umol["lecithin"] / LECITHIN_STOCK_MMOL_L) / (well.umol["Cs"] / CS_STOCK_MMOL_L)
