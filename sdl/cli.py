@@ -111,6 +111,29 @@ def plan(
 
 
 @app.command
+def rehearse(
+    file: Path,
+    *,
+    runs: Annotated[int, Parameter(help="How many campaigns to rehearse.")] = 30,
+    jobs: Annotated[int | None, Parameter(help="Processes at a time; default one per core.")] = None,
+    state: State = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Rehearse the whole campaign before the first drop: experiments, hours, tips, waste, and its chances."""
+    from flows.rehearse import rehearse as rehearse_campaign
+
+    document = rehearse_campaign(file, runs=runs, workers=jobs, state=state, data=data)
+    if json:
+        _print_json(document)
+    else:
+        from flows.sayings import rehearsal_in_words
+
+        _say(rehearsal_in_words(document))
+    return 0
+
+
+@app.command
 def run(file: Path, *, state: State = None, runner: Literal["prefect", "plain"] = "prefect", json: Json = False) -> int:
     """Run the autonomous campaign from where its store stands until it hits, spends its budget, or needs a person."""
     from flows.campaign import run_campaign
