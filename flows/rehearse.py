@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def rehearse(
     data: Path | None = None,
     strategies: Sequence[str] = STRATEGIES,
 ) -> dict[str, Any]:
-    """Return what ``runs`` rehearsed campaigns of ``file`` needed by each of ``strategies``: the model, or Sobol points.
+    """Return what ``runs`` rehearsed campaigns of ``file`` needed by each of ``strategies``, model or Sobol.
 
     A lab campaign is rehearsed on the virtual lab with other lots and kinetics each time; an offline one on worlds
     drawn from a model of its data, which its advisor knows from the start.
@@ -63,8 +64,9 @@ def rehearse(
     if runs < 2:
         raise Refused(f"--runs {runs}: a rehearsal needs two campaigns at least; 30 give a fair 90 % interval")
     campaign = load_campaign(file, data=data)
-    where = {"file": str(file), "data": str(data or ""), "state": str(state or "")}
-    jobs = [Job(**where, seed=seed, strategy=s) for s in strategies for seed in seeds(campaign.seed, runs)]
+    first = Job(file=str(file), data=str(data or ""), state=str(state or ""), seed=0, strategy="")
+    labs = seeds(campaign.seed, runs)
+    jobs = [dataclasses.replace(first, seed=seed, strategy=strategy) for strategy in strategies for seed in labs]
     found = each(one, jobs, name="rehearsal", workers=workers)
     document: dict[str, Any] = {
         "campaign": campaign.name,

@@ -68,7 +68,7 @@ def _refuse_bombs(path: Path, raw: bytes) -> None:
 
 def _choose(path: Path, book: Any, sheet: str, wanted: Sequence[str]) -> str:
     """Return the sheet that is meant: the named one, or the only one that is not empty."""
-    names = [page.title for page in book.worksheets]
+    names: list[str] = [page.title for page in book.worksheets]
     heads = {name: _head(book[name]) for name in names}
     filled = [name for name in names if heads[name]]
     fitting = [name for name in filled if wanted and set(wanted) <= {cell for row in heads[name] for cell in row}]
