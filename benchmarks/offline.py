@@ -59,6 +59,18 @@ def imports(rows: int) -> None:
             print(f"import of {len(table.designs)} rows x 7 columns, {kind}: {time.perf_counter() - begin:.1f} s")
 
 
+def backtests(data: Path, seeds: int, workers: int | None) -> None:
+    """Replay 40 experiments with every strategy and time it."""
+    from flows.backtest import backtest
+    from flows.sayings import backtest_in_words
+
+    file = ROOT / "examples" / "historical-npl" / "campaign.yaml"
+    for wish in ("465 +- 2 nm", "480 +- 2 nm, FWHM < 20 nm"):
+        begin = time.perf_counter()
+        print(backtest_in_words(backtest(file, wish=wish, seeds=seeds, budget=40, workers=workers, data=data)))
+        print(f"{wish}: {seeds} seeds x 40 experiments x 3 strategies in {time.perf_counter() - begin:.0f} s\n")
+
+
 def rehearsal(runs: int, campaigns: int, workers: int | None) -> None:
     """Say how many campaigns on the unperturbed lab fall inside the rehearsed 90 % interval."""
     from flows.parallel import each
@@ -94,6 +106,8 @@ def main() -> None:
         plan(args.data)
     elif args.what == "import":
         imports(args.rows)
+    elif args.what == "backtest":
+        backtests(args.data, args.seeds, args.workers)
     elif args.what == "rehearsal":
         rehearsal(args.runs, args.campaigns, args.workers)
 

@@ -33,7 +33,7 @@ def ask_for(
 ) -> dict[str, Any]:
     """Return the answer to ``wish`` ("480 nm, FWHM < 20 nm") from a campaign file, with its store, or a bare table."""
     campaign = _of_a_table(file, wish) if file.suffix.lower() in TABLES else load_campaign(file, data=data)
-    target = _target(campaign, wish)
+    target = wished(campaign, wish)
     compiler = Compiler.of(campaign) if campaign.mode == "lab" else None
     known = _known(campaign, file, state, target)
     posterior = known.advisor.posterior
@@ -77,7 +77,7 @@ def _known(campaign: Campaign, file: Path, state: Path | None, target: Target) -
     return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments), table=None, warnings=())
 
 
-def _target(campaign: Campaign, wish: str) -> Target:
+def wished(campaign: Campaign, wish: str) -> Target:
     """Return the wish as a target, in the tolerances of the campaign where it states none."""
     known = {label_of(name).replace(" ", "_").lower(): name for name in campaign.target.goals if name not in BY_NAME}
     tolerances = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sdl.units import label_of, unit_of
+
 _CALLED = {
     "model": "with the model",
     "sobol": "filling the space evenly (Sobol)",
@@ -49,3 +51,28 @@ def _when(s: Mapping[str, float | None], budget: int) -> str:
         return f"{n:.0f}" if n is not None else f"more than {budget}"
 
     return f"{said(s['median'])} [{said(s['low'])} .. {said(s['high'])}] experiments"
+
+
+def backtest_in_words(document: Mapping[str, Any]) -> str:
+    """Say how soon each strategy found what the table holds."""
+    name, unit = label_of(document["feature"]), unit_of(document["feature"])
+    lines = [
+        f"{document['campaign']}: replayed on {document['pool']} different past designs, {document['hits_in_pool']} of "
+        f"which hit the target; {document['budget']} experiments in batches of {document['batch']}, "
+        f"{document['seeds']} repeats."
+    ]
+    if not document["hits_in_pool"]:
+        lines.append(
+            "No past experiment meets the target, so only the nearest can be found. Ask with a wider --target to "
+            "compare who finds hits."
+        )
+    for strategy, s in document["strategies"].items():
+        lines += ["", f"{_CALLED[strategy]}:"]
+        if document["hits_in_pool"]:
+            lines.append(
+                f"  first hit after {_when(s['first_hit'], document['budget'])}, found by {s['found_one']:.0%}"
+            )
+            lines.append(f"  hits {_span(s['hits'])}")
+        if s["best_miss"]:
+            lines.append(f"  nearest {name} misses by {_span(s['best_miss'])} {unit}".rstrip())
+    return "\n".join([*lines, "Numbers are medians, in brackets 90 % of the repeats."])

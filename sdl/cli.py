@@ -111,6 +111,32 @@ def plan(
 
 
 @app.command
+def backtest(
+    file: Path,
+    *,
+    target: Annotated[str, Parameter(help="Look for this instead: '465 nm, FWHM < 20 nm'.")] = "",
+    seeds: Annotated[int, Parameter(help="How often to replay each strategy.")] = 10,
+    budget: Annotated[
+        int | None, Parameter(help="Experiments of each replay; default as in the file, at most 40.")
+    ] = None,
+    jobs: Annotated[int | None, Parameter(help="Processes at a time; default one per core.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Replay the model on your past experiments against random and even choice: who finds the target sooner."""
+    from flows.backtest import backtest as replay_past
+
+    document = replay_past(file, wish=target, seeds=seeds, budget=budget, workers=jobs, data=data)
+    if json:
+        _print_json(document)
+    else:
+        from flows.sayings import backtest_in_words
+
+        _say(backtest_in_words(document))
+    return 0
+
+
+@app.command
 def rehearse(
     file: Path,
     *,
@@ -215,11 +241,16 @@ def resolve(
 
 
 @app.command
-def report(file: Path, *, out: Path | None = None, state: State = None) -> int:
-    """Write the campaign's report: one self-contained HTML page."""
-    from sdl.progress import open_store, state_folder
+def report(file: Path, *, out: Path | None = None, state: State = None, data: Data = None) -> int:
+    """Write the report, one self-contained HTML page: the campaign, or how far to trust an offline one's data."""
+    from sdl.progress import is_offline, open_store, state_folder
     from sdl.report import write_report
 
+    if is_offline(file):
+        from flows.trust import write_trust_report
+
+        _say(str(write_trust_report(file, out=out, state=state, data=data)))
+        return 0
     folder = state_folder(file, state)
     store = open_store(file, state)
     _say(str(write_report(store, out or folder / "report.html")))
