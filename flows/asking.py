@@ -16,6 +16,7 @@ from sdl.campaign import Budget, Campaign
 from sdl.chemistry.compiler import Compiler, design_space
 from sdl.config.draft import describe_table
 from sdl.config.load import load_campaign
+from sdl.config.pool import read_pool
 from sdl.config.wish import read_wish
 from sdl.errors import Refused
 from sdl.store import Experiment
@@ -34,7 +35,7 @@ def ask_for(
     """Return the answer to ``wish`` ("480 nm, FWHM < 20 nm") from a campaign file, with its store, or a bare table."""
     campaign = _of_a_table(file, wish) if file.suffix.lower() in TABLES else load_campaign(file, data=data)
     target = wished(campaign, wish)
-    compiler = Compiler.of(campaign) if campaign.mode == "lab" else None
+    compiler = Compiler.of(campaign) if campaign.stocks else None
     known = _known(campaign, file, state, target)
     posterior = known.advisor.posterior
     if posterior is None:
@@ -50,7 +51,7 @@ def ask_for(
             f"{file}: {', '.join(map(label_of, unknown))} was never measured with two different results, so nobody can "
             "say how to reach it; drop it from --target or measure it"
         )
-    reach = ask(posterior, n or RECIPES)
+    reach = ask(posterior, n or RECIPES, pool=read_pool(campaign, known.space) if campaign.pool else None)
     answers = [_answer(posterior, a, compiler) for a in reach.answers]
     return {
         "campaign": campaign.name,

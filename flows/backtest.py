@@ -18,7 +18,7 @@ from sdl.campaign import Campaign
 from sdl.config.load import load_campaign
 from sdl.config.table import campaign_table
 from sdl.errors import Refused
-from sdl.space import Constraint, DesignSpace
+from sdl.space import DesignSpace
 from sdl.target import Target
 
 STRATEGIES: tuple[Strategy, ...] = ("model", "random", "sobol")
@@ -96,8 +96,7 @@ def _pool(campaign: Campaign, wish: str) -> tuple[DesignSpace, Target, Pool]:
     if campaign.mode != "offline":
         raise Refused(f"{campaign.file}: has no table of past experiments; `sdl rehearse` tries a lab campaign ahead")
     target = wished(campaign, wish) if wish else campaign.target
-    constraints = tuple(Constraint.parse(text) for text in campaign.constraints)
-    space = DesignSpace(parameters=campaign.parameters, constraints=constraints)
+    space = DesignSpace(parameters=campaign.parameters)  # what was made is not judged by today's constraints
     table = campaign_table(campaign)
     return space, target, Pool.of(table.designs, table.features, target)
 

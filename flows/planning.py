@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from models.advisor import Advisor
-from models.memory import advisor_of, confounded
+from models.memory import advisor_of, confounded, history_in_words, recall
 from models.selection import MOST_ROWS, informative
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler, design_space
 from sdl.config.load import load_campaign
+from sdl.config.pool import read_pool
 from sdl.config.table import Excluded, Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
@@ -71,8 +72,7 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         first = table.excluded[0] if table.excluded else None
         why = f"row {first.row} {first.column}: {first.reason}" if first else "it is empty"
         raise Refused(f"{table.file}: no row can be used; {why}")
-    constraints = tuple(Constraint.parse(text) for text in campaign.constraints)
-    space = DesignSpace(parameters=campaign.parameters, constraints=constraints)
+    space = space_of(campaign)
     advisor = Advisor(space, target, seed=campaign.seed, start=0)
     chosen = informative(space, target, table.designs, table.features)
     wanted = {*target.goals, *campaign.target.goals}
@@ -85,7 +85,13 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         if e.state == "measured" and seen:
             sd = {name: e.features.values[name].sd for name in seen}
             advisor.tell({p.name: e.design[p.name] for p in campaign.parameters}, seen, sd=sd, experiment=e.id)
-    warnings = [*_guesses(campaign), *confounded(space, [table.designs[i] for i in chosen]), *_left_out(table)]
+    notes = recall(advisor, campaign)
+    warnings = [
+        *_guesses(campaign),
+        *notes[:10],
+        *confounded(space, [table.designs[i] for i in chosen]),
+        *_left_out(table),
+    ]
     if len(chosen) < len(table.designs):
         warnings.append(
             f"The model learned from {len(chosen)} of {len(table.designs)} rows (at most {MOST_ROWS}): the half "
@@ -100,6 +106,14 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         tried=tuple(e.design for e in experiments if e.state in ("lost", "suggested")),
         number=max([*numbers, *_numbers(campaign, experiments)], default=0) + 1,
     )
+
+
+def space_of(campaign: Campaign) -> DesignSpace:
+    """Return what an offline campaign may suggest: its ranges, and what its stocks can make where it has some."""
+    if campaign.stocks:
+        return design_space(campaign)
+    constraints = tuple(Constraint.parse(text) for text in campaign.constraints)
+    return DesignSpace(parameters=campaign.parameters, constraints=constraints)
 
 
 def _numbers(campaign: Campaign, experiments: Sequence[Experiment]) -> list[int]:
@@ -147,10 +161,23 @@ def _kind(excluded: Excluded) -> tuple[str, str]:
 def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment]) -> dict[str, Any]:
     """Suggest inside the ranges that the file (or the data) gives."""
     known = known_offline(campaign, experiments)
-    suggestions = known.advisor.suggest(n or campaign.budget.batch, pending=known.tried)
-    document = _document(campaign, [suggestion_json(s) for s in suggestions], list(known.warnings), known.number)
+    pool = read_pool(campaign, known.space) if campaign.pool else None
+    suggestions = known.advisor.suggest(n or campaign.budget.batch, pending=known.tried, pool=pool)
+    listed = [suggestion_json(s) for s in suggestions]
+    if campaign.stocks:
+        compiler = Compiler.of(campaign)
+        listed = [{**s, "recipe": recipe_json(compiler.recipe(s["design"]))} for s in listed]
+    document = _document(campaign, listed, list(known.warnings), known.number)
+    _say_history(document, known.advisor)
     document["data"] = {**table_json(known.table), "told": len(experiments)}
     return document
+
+
+def _say_history(document: dict[str, Any], advisor: Advisor) -> None:
+    """Add to the document whether the history helps, where there is one."""
+    if advisor.history and advisor.posterior is not None:
+        document["history"] = history_in_words(advisor.posterior)
+        document["warnings"] += document["history"]
 
 
 def table_json(table: Table | None) -> dict[str, Any]:
@@ -174,7 +201,9 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     suggestions = []
     for s in advisor.suggest(n or campaign.budget.batch, pending=pending):
         suggestions.append({**suggestion_json(s), "recipe": recipe_json(compiler.recipe(s.design))})
-    return _document(campaign, suggestions, [], max((e.batch for e in experiments), default=0) + 1)
+    document = _document(campaign, suggestions, [], max((e.batch for e in experiments), default=0) + 1)
+    _say_history(document, advisor)
+    return document
 
 
 def _document(

@@ -16,6 +16,7 @@ from flows.planning import known_offline, told_experiments
 from flows.rehearsal import EmulatorGround, Ground, LabGround, Rehearsed, rehearse_once
 from models.advisor import Advisor
 from models.emulator import Emulator
+from models.memory import recall
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import design_space
 from sdl.config.load import load_campaign
@@ -93,6 +94,7 @@ def one(job: Job) -> Rehearsed:
     if campaign.mode == "lab":
         ground: Ground = LabGround(campaign, seed=job.seed, kinetics_rsd=job.kinetics_rsd)
         advisor = Advisor(design_space(campaign), campaign.target, seed=job.seed, start=start)
+        recall(advisor, campaign)
         return rehearse_once(campaign, advisor, ground, stop_at=job.stop_at)
     known = known_offline(campaign, told_experiments(campaign, Path(job.file), Path(job.state) if job.state else None))
     posterior = known.advisor.posterior

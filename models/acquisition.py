@@ -119,7 +119,7 @@ class Search:
             V = outcome.project(self.X)
             C = outcome.covariance(self.X, V, self.X, V)
             root = torch.linalg.cholesky(C + _jitter(C))
-            self.F[..., j] = outcome.mean(V) + self.noise[:, :b, j] @ root.T
+            self.F[..., j] = outcome.mean(self.X, V) + self.noise[:, :b, j] @ root.T
         self.best = self._utilities(self.F).amax(1)
 
     def _utilities(self, F: Tensor) -> Tensor:
@@ -135,8 +135,8 @@ class Search:
             cross = outcome.covariance(self.X, VB, X, VX)
             gain = torch.cholesky_solve(cross, torch.linalg.cholesky(C + _jitter(C)))
             left = (outcome.variance(VX) - (gain * cross).sum(0)).clamp_min(0.0)
-            known = self.F[..., j] - outcome.mean(VB)
-            out[..., j] = outcome.mean(VX) + known @ gain + left.sqrt() * self.noise[:, b, j : j + 1]
+            known = self.F[..., j] - outcome.mean(self.X, VB)
+            out[..., j] = outcome.mean(X, VX) + known @ gain + left.sqrt() * self.noise[:, b, j : j + 1]
         return out
 
     def value(self, X: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ class Advisor:
         self.space, self.target, self.seed = space, target, seed
         self.start = max(SMALLEST_START, len(space.parameters) + 2) if start is None else start
         self.rows: list[Row] = []
+        self.history: list[Row] = []
         self._code = DesignCode(space)
         self._posterior: Posterior | None = None
 
@@ -57,6 +58,21 @@ class Advisor:
             experiment=experiment or str(len(self.rows) + 1),
         )
         self.rows.append(row)
+
+    def recall(
+        self, design: Design, features: Mapping[str, float], source: str, sd: Mapping[str, float] | None = None
+    ) -> None:
+        """Learn what ``design`` gave elsewhere; ``source`` names the lab or paper, whose offset is learned.
+
+        What a history says is believed only as far as it helps to foresee the experiments that are told.
+        """
+        self._code.check(design)
+        for name, value in features.items():
+            check_feature(name, value, (sd or {}).get(name, 0.0))
+        row = Row(
+            design=dict(design), features=dict(features), sd=dict(sd or {}), run=source, experiment=f"history {source}"
+        )
+        self.history.append(row)
 
     def suggest(self, n: int, pending: Sequence[Design] = (), pool: Sequence[Design] | None = None) -> list[Suggestion]:
         """Return ``n`` designs to make next; ``pending`` still run, ``pool`` restricts the choice to its designs.
@@ -104,7 +120,9 @@ class Advisor:
         from models.posterior import Posterior
 
         if self._posterior is None or len(self._posterior.rows) != len(self.rows):
-            learned = Posterior.of(self._code, self.target, self.rows, self.seed, before=self._posterior)
+            learned = Posterior.of(
+                self._code, self.target, self.rows, self.seed, before=self._posterior, history=self.history
+            )
             if isinstance(learned, str):
                 return learned
             self._posterior = learned

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ class Reach:
         return bool(self.answers) and self.answers[0].forecast.p_hit >= REACHABLE
 
 
-def ask(posterior: Posterior, n: int, *, pool: list[Design] | None = None) -> Reach:
+def ask(posterior: Posterior, n: int, *, pool: Sequence[Design] | None = None) -> Reach:
     """Return up to ``n`` designs most likely to hit the posterior's target, from ``pool`` only if given."""
     code, rng = posterior.code, np.random.default_rng(posterior.seed)
     with torch.no_grad():

@@ -13,12 +13,38 @@ from torch import Tensor
 from models.acquisition import Utility, p_hit
 from models.encode import DesignCode, FeatureCode
 from models.suggestion import Confirmation, Expected, Forecast, Row
-from models.surrogate import NO_RUN, Surrogate, fit
+from models.surrogate import NO_RUN, Outcome, Surrogate, fit
 from sdl.space import Columns, Design
 from sdl.target import Target
 
 NORMAL_95 = 1.959963984540054
 """Quantile of the standard normal distribution that bounds its central 95 % (closed form)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """A model of experiments made elsewhere, one outcome each; None where they say nothing of it."""
+
+    names: tuple[str, ...]
+    outcomes: tuple[Outcome | None, ...]
+
+    @classmethod
+    def of(cls, code: DesignCode, codec: FeatureCode, history: Sequence[Row]) -> Memory:
+        """Fit each outcome of ``codec`` to ``history``; offsets between sources are taken for run effects."""
+        by_peak = codec.width_by_peak
+        features = [
+            {n: v for n, v in r.features.items() if n != "fwhm_nm" or not by_peak or "pl_peak_nm" in r.features}
+            for r in history
+        ]
+        X = torch.from_numpy(code.inputs(code.space.columns([r.design for r in history])))
+        labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in history))}
+        runs = torch.tensor([labels[r.run] for r in history])
+        Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in history]))
+        outcomes: list[Outcome | None] = []
+        for j in range(Y.shape[-1]):
+            known = len(set(Y[Y[:, j].isfinite(), j].tolist()))
+            outcomes.append(fit(X, runs, Y[:, [j]], Yvar[:, [j]]).outcomes[0] if known > 1 else None)
+        return cls(names=codec.names, outcomes=tuple(outcomes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +60,24 @@ class Posterior:
     rows: tuple[Row, ...]
     X: Tensor
     seed: int
+    past: Memory | None = None
+    history: tuple[Row, ...] = ()
 
     @classmethod
     def of(
-        cls, code: DesignCode, target: Target, rows: Sequence[Row], seed: int, *, before: Posterior | None = None
+        cls,
+        code: DesignCode,
+        target: Target,
+        rows: Sequence[Row],
+        seed: int,
+        *,
+        before: Posterior | None = None,
+        history: Sequence[Row] = (),
     ) -> Posterior | str:
         """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
+
+        ``history`` are experiments made elsewhere, each source a run of its own: a model of them is what is expected
+        beforehand, as far as that helps to foresee our rows.
 
         The target's outcomes decide; what else was told (such as X1) is modelled beside them and only forecast.
         """
@@ -52,17 +90,22 @@ class Posterior:
         labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
         runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows])
 
-        def learn(outcomes: Sequence[str], old: tuple[FeatureCode, Surrogate] | None) -> tuple[FeatureCode, Surrogate]:
+        def learn(
+            outcomes: Sequence[str], old: tuple[FeatureCode, Surrogate] | None
+        ) -> tuple[FeatureCode, Surrogate, Memory | None]:
             codec = FeatureCode.of(outcomes, features)
             Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
             warm = old[1].states if old is not None and old[0].names == codec.names else None
-            return codec, fit(X, runs, Y, Yvar, warm=warm)
+            past = before.past if before is not None and len(before.history) == len(history) else None
+            if history and (past is None or past.names != codec.names):
+                past = Memory.of(code, codec, history)
+            return codec, fit(X, runs, Y, Yvar, warm=warm, past=past.outcomes if history and past else None), past
 
         others = {name: {f[name] for f in features if name in f} for f in features for name in f}
         extra = [name for name, values in others.items() if name not in target.goals and len(values) > 1]
         try:
-            codec, surrogate = learn(names, (before.codec, before.surrogate) if before is not None else None)
-            beside = learn(extra, before.beside if before is not None else None) if extra else None
+            codec, surrogate, past = learn(names, (before.codec, before.surrogate) if before is not None else None)
+            beside = learn(extra, before.beside if before is not None else None)[:2] if extra else None
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         spread = torch.tensor([float(np.std(seen[name])) for name in names])
@@ -76,6 +119,8 @@ class Posterior:
             rows=tuple(rows),
             X=X,
             seed=seed,
+            past=past,
+            history=tuple(history),
         )
 
     @property

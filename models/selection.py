@@ -16,19 +16,24 @@ MOST_ROWS = 500
 
 
 def informative(
-    space: DesignSpace, target: Target, designs: Sequence[Design], features: Sequence[Mapping[str, float]]
+    space: DesignSpace,
+    target: Target,
+    designs: Sequence[Design],
+    features: Sequence[Mapping[str, float]],
+    *,
+    most: int = MOST_ROWS,
 ) -> list[int]:
-    """Return at most `MOST_ROWS` row numbers in their order: half nearest to the target, half far apart."""
+    """Return at most ``most`` row numbers in their order: half nearest to the target, half far apart."""
     n = len(designs)
-    if n <= MOST_ROWS:
+    if n <= most:
         return list(range(n))
     miss = sum(_miss([f.get(name, np.nan) for f in features], goal) for name, goal in target.goals.items())
-    nearest = np.argsort(miss, kind="stable")[: MOST_ROWS // 2]
+    nearest = np.argsort(miss, kind="stable")[: most // 2]
     code = DesignCode(space)
     X = code.inputs(space.columns(designs))
     chosen = list(nearest)
     distance = np.min([np.linalg.norm(X - X[i], axis=1) for i in chosen], axis=0)
-    while len(chosen) < MOST_ROWS:
+    while len(chosen) < most:
         i = int(distance.argmax()) if distance.max() > 0 else int(np.setdiff1d(np.arange(n), chosen)[0])
         chosen.append(np.int64(i))
         distance = np.minimum(distance, np.linalg.norm(X - X[i], axis=1))

@@ -6,6 +6,7 @@ rest is learned, so that the posterior without run effect and noise is the desig
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
@@ -109,14 +110,28 @@ class Outcome:
     weights: Tensor
     read_var: float
     fitted: bool
+    history: History | None = None
 
     def project(self, X: Tensor) -> Tensor:
         """Return ``L^-1 k(train, X)``, ``n x N``, from which all posterior moments follow."""
         return torch.linalg.solve_triangular(self.factor, self.gp.design(self.X, _design(X)).to_dense(), upper=False)
 
-    def mean(self, V: Tensor) -> Tensor:
-        """Return the posterior mean ``(N,)`` of the designs that ``V`` projects."""
-        return self.shift + self.spread * (self.gp.mean_module.constant + V.T @ self.weights)
+    def mean(self, X: Tensor, V: Tensor) -> Tensor:
+        """Return the posterior mean ``(N,)`` of designs ``N x d``, which ``V`` projects."""
+        own = self.shift + self.spread * (self.gp.mean_module.constant + V.T @ self.weights)
+        return own if self.history is None else own + self.history.mean(X)
+
+    @property
+    def evidence(self) -> float:
+        """The log probability density of every row by the model without it, summed: what a history must improve.
+
+        Closed form: Rasmussen and Williams 2006, eqs. 5.10 to 5.12.
+        """
+        inverse = torch.cholesky_inverse(self.factor)
+        away = (inverse @ self.factor @ self.weights) / inverse.diagonal()
+        var = 1.0 / inverse.diagonal()
+        density = -0.5 * (2 * math.pi * var).log() - 0.5 * away.square() / var - math.log(self.spread)
+        return float(density.sum())
 
     def covariance(self, XA: Tensor, VA: Tensor, XB: Tensor, VB: Tensor) -> Tensor:
         """Return the posterior covariance ``A x B`` of the mean outcomes of two sets of designs."""
@@ -157,7 +172,7 @@ class Surrogate:
         """Return mean and variance, both ``N x m``, of the mean outcomes of designs ``N x d``."""
         with torch.no_grad():
             V = [o.project(X) for o in self.outcomes]
-            mean = torch.stack([o.mean(v) for o, v in zip(self.outcomes, V, strict=True)], dim=-1)
+            mean = torch.stack([o.mean(X, v) for o, v in zip(self.outcomes, V, strict=True)], dim=-1)
             variance = torch.stack([o.variance(v) for o, v in zip(self.outcomes, V, strict=True)], dim=-1)
         return mean, variance
 
@@ -176,17 +191,68 @@ class Surrogate:
         return tuple({k: v.detach().clone() for k, v in o.gp.named_parameters()} for o in self.outcomes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What another lab's experiments say of an outcome beforehand: ``weight`` times the trend of their own model.
+
+    ``gain`` is how much the evidence of our rows grew by it, in nats. Our own constant and Gaussian process correct an
+    offset and whatever else differs here.
+    """
+
+    past: Outcome
+    weight: float
+    gain: float
+
+    def mean(self, X: Tensor) -> Tensor:
+        """Return what is expected of designs ``N x d`` before our own experiments, ``(N,)``."""
+        with torch.no_grad():
+            return self.weight * (self.past.mean(X, self.past.project(X)) - self.past.shift)
+
+
+HISTORY_WEIGHTS = (0.5, 1.0)
+"""Shares of a history that are compared with none of it (chosen: half serves where the trend is right, not its size)."""
+
+HISTORY_GAIN = 1.0
+"""Evidence in nats that a history must add before it is believed: less happens by chance with two tries (chosen)."""
+
+
 def fit(
-    X: Tensor, runs: Tensor, Y: Tensor, Yvar: Tensor, *, warm: Sequence[dict[str, Tensor]] | None = None
+    X: Tensor,
+    runs: Tensor,
+    Y: Tensor,
+    Yvar: Tensor,
+    *,
+    warm: Sequence[dict[str, Tensor]] | None = None,
+    past: Sequence[Outcome | None] | None = None,
 ) -> Surrogate:
-    """Fit every outcome to the rows that have it, by maximum a posteriori.
+    """Fit every outcome to the rows that have it, by maximum a posteriori, on top of what ``past`` models say of it.
 
     ``X`` ``n x d``, ``runs`` ``(n,)`` (`NO_RUN` where unknown), ``Y`` and ``Yvar`` ``n x m`` with NaN where missing;
     ``warm`` are the `Surrogate.states` of an earlier fit of the same outcomes.
     """
     rows = torch.cat([X, runs.to(X).unsqueeze(-1)], dim=-1)
     warm = warm if warm is not None and len(warm) == Y.shape[-1] else [{}] * Y.shape[-1]
-    return Surrogate(outcomes=tuple(_outcome(rows, Y[:, j], Yvar[:, j], warm[j]) for j in range(Y.shape[-1])))
+    return Surrogate(
+        outcomes=tuple(
+            _with_history(rows, Y[:, j], Yvar[:, j], warm[j], past[j] if past else None) for j in range(Y.shape[-1])
+        )
+    )
+
+
+def _with_history(X: Tensor, y: Tensor, yvar: Tensor, warm: dict[str, Tensor], past: Outcome | None) -> Outcome:
+    """Return the outcome with the weight of its history that lets our own rows be foreseen best; 0 is none of it."""
+    alone = _outcome(X, y, yvar, warm)
+    if past is None:
+        return alone
+    best = dataclasses.replace(alone, history=History(past=past, weight=0.0, gain=0.0))
+    gain = HISTORY_GAIN
+    for weight in HISTORY_WEIGHTS:
+        history = History(past=past, weight=weight, gain=0.0)
+        tried = _outcome(X, y - history.mean(X[:, :-1]), yvar, warm)
+        if tried.evidence - alone.evidence > gain:
+            gain = tried.evidence - alone.evidence
+            best = dataclasses.replace(tried, history=dataclasses.replace(history, gain=gain))
+    return best
 
 
 def _outcome(X: Tensor, y: Tensor, yvar: Tensor, warm: dict[str, Tensor]) -> Outcome:

@@ -73,12 +73,13 @@ def leave_one_out(posterior: Posterior) -> dict[str, list[Held]]:
     """
     known = _known(posterior)
     mean = posterior.surrogate.moments(posterior.X)[0]
+    before = [o.history.mean(posterior.X) if o.history else 0.0 * mean[:, 0] for o in posterior.surrogate.outcomes]
     sd = torch.zeros_like(mean)
     groups = _groups(posterior)
     for j, outcome in enumerate(posterior.surrogate.outcomes):
         rows = known[j]
         without, spread = _without(outcome, [groups[i] for i in rows])
-        mean[rows, j], sd[rows, j] = without, spread
+        mean[rows, j], sd[rows, j] = without + before[j][rows], spread
     return _held(posterior, mean, sd, known)
 
 

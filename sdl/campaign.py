@@ -85,3 +85,4 @@ class Campaign:
     history: tuple[str, ...] = ()
     approval: Approval = "never"
     data: DataSource | None = None
+    pool: str = ""

@@ -258,6 +258,23 @@ def report(file: Path, *, out: Path | None = None, state: State = None, data: Da
 
 
 @app.command
+def export(
+    file: Path,
+    *,
+    to: Annotated[str, Parameter(help="csv, xlsx, parquet, or several of them with commas.")] = "csv",
+    out: Annotated[Path | None, Parameter(help="Folder to write into; default export in the state folder.")] = None,
+    state: State = None,
+    data: Data = None,
+) -> int:
+    """Write every experiment as one row, to read on in other programs or as the history of another campaign."""
+    from sdl.export import export as write_files
+
+    for path in write_files(file, [kind.strip() for kind in to.split(",")], out=out, state=state, data=data):
+        _say(str(path))
+    return 0
+
+
+@app.command
 def virtual_lab(
     *,
     folder: Path,

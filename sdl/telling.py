@@ -45,7 +45,8 @@ _SPECIAL = {
 class Result:
     """What one row, or one command line, says: of a known experiment (``name``) or of a ``design`` made by hand.
 
-    ``measured_at`` is an ISO moment, "" where it was not said; ``failed`` is why nothing could be measured.
+    ``measured_at`` is an ISO moment, "" where it was not said; ``failed`` is why nothing could be measured; ``assumed``
+    are the parameters that the row does not say.
     """
 
     place: str
@@ -55,6 +56,7 @@ class Result:
     measured_at: str = ""
     failed: str = ""
     note: str = ""
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,17 +180,22 @@ def _moment(text: str, where: str) -> str:
         raise Refused(f"{where}: '{text}' is no date and time; write 2026-11-24T18:00") from exc
 
 
-def read_results(campaign: Campaign, table: Path) -> tuple[list[Result], tuple[Excluded, ...], tuple[str, ...]]:
+def read_results(
+    campaign: Campaign, table: Path, *, assumed: Mapping[str, float] | None = None
+) -> tuple[list[Result], tuple[Excluded, ...], tuple[str, ...]]:
     """Return what a results table says, which cells could not be read, and which columns mean nothing here.
 
     Columns are found by the campaign's own column map, by internal names, or by written names with their unit:
-    ``PL peak (nm)``. A row is of a known experiment (column ``experiment``) or holds the whole design.
+    ``PL peak (nm)``. A row is of a known experiment (column ``experiment``) or holds the whole design, where a
+    parameter without a column has its value of ``assumed``.
     """
+    given = assumed or {}
     separator = _separator(table)
     sheet = read_sheet(table, separator=separator)
     columns, special, ignored = _columns(campaign, sheet)
     inputs = {c.name for c in columns if c.name not in _outcomes(campaign)}
-    missing = [p.name for p in campaign.parameters if p.name not in inputs]
+    missing = [p.name for p in campaign.parameters if p.name not in inputs and p.name not in given]
+    filled = {p.name: given[p.name] for p in campaign.parameters if p.name not in inputs and p.name in given}
     by_name = "experiment" in special
     if missing and not by_name:
         raise Refused(
@@ -216,7 +223,8 @@ def read_results(campaign: Campaign, table: Path) -> tuple[list[Result], tuple[E
             Result(
                 place=f"{table.name} row {row}",
                 name=said.get("experiment", ""),
-                design=design,
+                design={} if missing else {**design, **filled},
+                assumed=tuple(filled),
                 values=values,
                 measured_at=moment,
                 failed=said.get("failed", ""),

@@ -18,6 +18,7 @@ from sdl.config.report import Report, draft, suggestion
 from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
 from sdl.config.strict import read
 from sdl.errors import Refused
+from sdl.history.shipped import PREFIX, shipped
 from sdl.space import Constraint, Parameter
 from sdl.target import Target
 from sdl.units import BY_WRITTEN
@@ -50,19 +51,18 @@ def _check_presence(file: CampaignFile, report: Report) -> None:
     for name in needed:
         if not report.given(name):
             report.say(name, text="is missing; add it (`sdl init` writes a complete file)")
-    for name in _LAB_ONLY if offline_mode else _OFFLINE_ONLY:
+    by_hand = offline_mode and report.given("route") and report.given("stocks")  # recipes, but no robot
+    for name in ("limits",) if by_hand else _LAB_ONLY if offline_mode else (*_OFFLINE_ONLY, "pool"):
         if report.given(name):
             mode = "offline" if offline_mode else "lab"
-            report.say(name, text=f"does not go with mode: {mode}; remove it or change the mode", key=True)
+            pair = " (route and stocks only together)" if name in ("route", "stocks") and offline_mode else ""
+            report.say(name, text=f"does not go with mode: {mode}{pair}; remove it or change the mode", key=True)
 
 
 def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     lab = _lab(file, path, report)
     route = _route(file, report)
-    stocks = {
-        name: Stock(name=name, contains=s.contains, solvent=s.solvent, volume_ul=s.volume, at=s.at, lot=s.lot)
-        for name, s in (file.stocks or {}).items()
-    }
+    stocks = _stocks(file)
     written = checks.parameters(file.vary or {}, route, lab, stocks, report)
     known = {name: BY_WRITTEN[name].name for name in FEATURES}
     target = target_of(file.target or {}, known, report)
@@ -71,10 +71,17 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, lab, report)
-    _check_history(file, path, report)
+    _check_files(file, path, report)
     report.finish()
     assert route and lab and target
     return _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
+
+
+def _stocks(file: CampaignFile) -> dict[str, Stock]:
+    return {
+        name: Stock(name=name, contains=s.contains, solvent=s.solvent, volume_ul=s.volume, at=s.at, lot=s.lot)
+        for name, s in (file.stocks or {}).items()
+    }
 
 
 def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) -> Campaign:
@@ -84,14 +91,36 @@ def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) 
     target = target_of(file.target or {}, known, report)
     if target and source:
         offline.check_target(target, source.data, report)
+    if file.route and file.stocks:
+        return _by_hand(file, path, report, source, target)
     written = offline.parameters(file.vary, source, target, path.parent, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, None, report)
-    _check_history(file, path, report)
+    _check_files(file, path, report)
     report.finish()
     assert target and source
     campaign = _campaign(file, path, report, target, tuple(written.values()), parsed, budget)
-    return dataclasses.replace(campaign, data=source.data)
+    return dataclasses.replace(campaign, data=source.data, pool=file.pool or "")
+
+
+def _by_hand(
+    file: CampaignFile, path: Path, report: Report, source: offline.Source | None, target: Target | None
+) -> Campaign:
+    """Return a campaign on data whose designs are pipetted by hand from stocks, by a route's recipes."""
+    lab, route = _lab(file, path, report), _route(file, report)
+    stocks = _stocks(file)
+    checks.stocks(stocks, route, lab, report)
+    written = checks.parameters(file.vary or {}, route, lab, stocks, report)
+    for name, parameter in written.items():
+        if source and parameter.name not in source.data.columns:
+            report.say("vary", name, text="no column gives it; add it to data.columns, or do not vary it", key=True)
+    parsed = _constraints(file, written, report)
+    budget = _budget(file, lab, report)
+    _check_files(file, path, report)
+    report.finish()
+    assert target and source and lab
+    made = _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
+    return dataclasses.replace(made, data=source.data, pool=file.pool or "")
 
 
 def _campaign(
@@ -221,8 +250,14 @@ def _budget(file: CampaignFile, lab: Lab | None, report: Report) -> Budget:
     return Budget(experiments=experiments, batch=entry.batch, confirmed_hits=int(stop[1]) if stop else 2)
 
 
-def _check_history(file: CampaignFile, path: Path, report: Report) -> None:
+def _check_files(file: CampaignFile, path: Path, report: Report) -> None:
+    if file.pool is not None:
+        with report.at("pool"):
+            if not inside(path.parent, file.pool).is_file():
+                raise Refused(f"'{file.pool}' is not beside {path.name}; put it there or remove the entry")
     for i, name in enumerate(file.history):
         with report.at("history", i):
-            if not inside(path.parent, name).is_file():
+            if name.startswith(PREFIX):
+                shipped(name)
+            elif not inside(path.parent, name).exists():
                 raise Refused(f"'{name}' is not beside {path.name}; put it there or remove the entry")

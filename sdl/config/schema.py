@@ -132,6 +132,7 @@ class CampaignFile(_Strict):
     limits: TightenedLimits | None = None
     history: list[str] = Field(default_factory=list)
     data: DataEntry | None = None
+    pool: str | None = None
     budget: BudgetEntry | None = None
     approval: Approval = "never"
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
