@@ -36,7 +36,7 @@ def each(
         return found
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by a child's BLAS when it starts
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(max_workers=count, mp_context=context) as pool:
         futures = {pool.submit(work, job): i for i, job in enumerate(jobs)}
         results: dict[int, Done] = {}
         try:
@@ -47,12 +47,6 @@ def each(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [results[i] for i in range(len(jobs))]
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 class _Progress:

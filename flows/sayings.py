@@ -24,9 +24,8 @@ def rehearsal_in_words(document: Mapping[str, Any]) -> str:
         lines.append(f"  first hit after       {_when(s['first_hit'], document['budget'])}")
         lines.append(f"  first confirmed hit   {_when(s['confirmed'], document['budget'])}")
         lines.append(f"  target reached in {s['p_reached']:.0%} of campaigns, a hit seen in {s['p_hit']:.0%}")
-        lines.append(
-            f"  experiments {_span(s['experiments'])}" + (f", plates {_span(s['plates'])}" * bool(s["plates"]))
-        )
+        plates = f", plates {_span(s['plates'])}" if s["plates"] else ""
+        lines.append(f"  experiments {_span(s['experiments'])}{plates}")
         if s["hours"]["high"] > 0:
             lines.append(f"  robot hours {_span(s['hours'])}, tip racks {_span(s['tip_racks'])}")
             lines.append(f"  waste {_span(s['waste_ml'])} mL; " + _stocks(s["stocks_ml"]))

@@ -210,7 +210,7 @@ class History:
 
 
 HISTORY_WEIGHTS = (0.5, 1.0)
-"""Shares of a history that are compared with none of it (chosen: half serves where the trend is right, not its size)."""
+"""Shares of a history that are compared with none of it (chosen: half serves where only the trend is right)."""
 
 HISTORY_GAIN = 1.0
 """Evidence in nats that a history must add before it is believed: less happens by chance with two tries (chosen)."""
