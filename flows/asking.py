@@ -13,7 +13,8 @@ from models.memory import advisor_of
 from models.posterior import Posterior
 from sdl.attempt.wording import recipe_json
 from sdl.campaign import Budget, Campaign
-from sdl.chemistry.compiler import Compiler, design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.config.draft import describe_table
 from sdl.config.load import load_campaign
 from sdl.config.pool import read_pool

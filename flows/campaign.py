@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from flows import steps
 from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
-from sdl.chemistry.compiler import design_space
-from sdl.config.load import load_campaign
+from sdl.chemistry.feasible import design_space
+from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.errors import BudgetSpent, SdlError
 from sdl.lab import simulated
 from sdl.progress import refuse_a_changed_campaign, state_folder, summarize
@@ -45,6 +46,7 @@ def run_campaign(
 ) -> tuple[Mapping[str, Any], int]:
     """Open the lab, run the campaign, write the report; return its summary and the exit code."""
     loaded = load_campaign(file)
+    refuse_old_lots(loaded, datetime.now(UTC))
     if loaded.lab is not None:
         design_space(loaded)  # refuse before anything is started or created
     folder = state_folder(file, state, campaign=loaded)

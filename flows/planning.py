@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from models.memory import advisor_of, confounded, history_in_words, recall
 from models.selection import MOST_ROWS, informative
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import Compiler, design_space
-from sdl.config.load import load_campaign
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
+from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
 from sdl.config.table import Excluded, Table, campaign_table
 from sdl.errors import Refused
@@ -46,6 +48,7 @@ def plan_experiments(
 ) -> dict[str, Any]:
     """Return the JSON of ``sdl plan``: suggestions with recipes, predictions and reasons, the model, warnings."""
     campaign = load_campaign(file, data=data)
+    refuse_old_lots(campaign, datetime.now(UTC))
     if campaign.mode == "offline":
         document = _offline(campaign, n, told_experiments(campaign, file, state))
     else:

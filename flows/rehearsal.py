@@ -9,14 +9,15 @@ from typing import Protocol
 from models.advisor import Advisor
 from models.emulator import Emulator
 from models.suggestion import Expected
-from sdl.attempt.reading import read_well
+from sdl.attempt.reading import optics_of
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
-from sdl.chemistry.recipe import Recipe
-from sdl.chemistry.schedule import Scheduler
-from sdl.lab.rehearsal import RehearsalBench, elsewhere
+from sdl.chemistry.demand import schedule
+from sdl.chemistry.recipe import Recipe, Run
+from sdl.lab.rehearsal import Look, RehearsalBench, elsewhere
 from sdl.lab.simulated import spec_of
 from sdl.space import Design
+from sdl.spectra.readout import features
 from sdl.spectra.types import Features, Value
 from sdl.target import Target
 
@@ -50,33 +51,37 @@ class LabGround:
 
     def __init__(self, campaign: Campaign, *, seed: int, kinetics_rsd: float) -> None:
         assert campaign.lab is not None
-        self._campaign, self._lab = campaign, campaign.lab
-        self._compiler = Compiler.of(campaign)
-        self._sources = {name: stock.at[0] for name, stock in campaign.stocks.items()}
+        self._campaign, self._compiler = campaign, Compiler.of(campaign)
+        sources = {name: stock.at[0] for name, stock in campaign.stocks.items()}
         spec = elsewhere(spec_of(campaign.lab, campaign.stocks, seed=seed), seed=seed, kinetics_rsd=kinetics_rsd)
-        self._bench = RehearsalBench(spec, sources=self._sources, sample_ul=campaign.lab.reader.sample_ul)
+        self._bench = RehearsalBench(spec, sources=sources, sample_ul=campaign.lab.reader.sample_ul)
         self.spent = Spent()
 
     def make(self, designs: Sequence[Design]) -> list[Features]:
         recipes = [self._compiler.recipe(design) for design in designs]
-        rack = self._lab.blocks[0].rack
-        wells = [f"{rack}/{'ABCDEFGH'[i // 6]}{i % 6 + 1}" for i in range(len(recipes))]
-        self._account(recipes, wells)
-        looks = self._bench.run(recipes, wells)
-        return [
-            read_well(self._campaign, recipe.design, look.sample, dark=look.dark, blank=look.blank, dye=look.dye)
-            for recipe, look in zip(recipes, looks, strict=True)
-        ]
+        run = schedule(self._campaign, recipes)
+        self._account(run)
+        looks = self._bench.run(recipes, list(run.wells.values()))
+        return [self._read(recipe, look) for recipe, look in zip(recipes, looks, strict=True)]
 
-    def _account(self, recipes: Sequence[Recipe], wells: Sequence[str]) -> None:
-        scheduler = Scheduler(
-            lab=self._lab, route=self._compiler.route, stocks=self._campaign.stocks, sources=self._sources
+    def _read(self, recipe: Recipe, look: Look) -> Features:
+        """Read one outcome as the campaign's reader does."""
+        wanted = self._campaign.target.goals.get("pl_peak_nm")
+        return features(
+            look.sample,
+            dark=look.dark,
+            blank=look.blank,
+            dye=look.dye,
+            optics=optics_of(self._compiler, recipe.design),
+            channels=self._compiler.lab.reader.channels,
+            cs_mol_l=recipe.moles_umol.get("Cs", 0.0) / recipe.total_ul or None,
+            estimate_pl=wanted is not None and wanted.source == "absorption",
         )
-        names = [str(i) for i in range(len(recipes))]
-        run = scheduler.run(dict(zip(names, recipes, strict=True)), dict(zip(names, wells, strict=True)))
+
+    def _account(self, run: Run) -> None:
         self.spent.hours += run.duration_s / 3600.0
         self.spent.waste_ml += run.waste_ul / 1000.0
-        self.spent.vials += len(recipes)
+        self.spent.vials += len(run.wells)
         for mount, count in run.tips.items():
             self.spent.tips[mount] = self.spent.tips.get(mount, 0) + count
         for stock, volume_ul in run.draws_ul.items():

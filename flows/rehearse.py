@@ -18,7 +18,7 @@ from models.advisor import Advisor
 from models.emulator import Emulator
 from models.memory import recall
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.errors import Refused
 

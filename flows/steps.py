@@ -5,10 +5,11 @@ Each step may be called again after a crash: it looks at the store first and doe
 
 from __future__ import annotations
 
-from sdl.attempt import follow, prepare, record
+from sdl.attempt import composition, consumables, follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
@@ -36,13 +37,22 @@ def suggest(session: Session) -> int:
         return waiting[0].batch
     from models.memory import advisor_of, diagnosis
 
-    advisor = advisor_of(session.campaign, design_space(session.campaign), store.experiments())
+    consumables.renew(session)
+    at = consumables.sources(session)
+    stocks = composition.stocks_now(session, at)
+    campaign = composition.campaign_now(session, stocks)
+    compiler, poured = Compiler.of(campaign), composition.stocks_json(stocks, at)
+    advisor = advisor_of(campaign, design_space(campaign), store.experiments())
     batch = store.next_batch()
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
     rows = [
-        NewExperiment(kind=s.kind, suggestion=suggestion_json(s), recipe=recipe_json(session.compiler.recipe(s.design)))
+        NewExperiment(
+            kind=s.kind,
+            suggestion=suggestion_json(s),
+            recipe={**recipe_json(compiler.recipe(s.design)), "stocks": poured},
+        )
         for s in suggestions
     ]
     store.add_batch(batch, rows)

@@ -58,7 +58,7 @@ def ask(posterior: Posterior, n: int, *, pool: Sequence[Design] | None = None) -
         else:
             known = Offer(columns=code.space.columns([r.design for r in posterior.rows]), code=code)
             known = known.rows(code.space.make(known.columns)[1])
-            offer = Offer.made(code, sobol_axes(code.p, SPREAD, posterior.seed), {}).and_(known)
+            offer = Offer.spread(code, sobol_axes(code.p, SPREAD, posterior.seed), {}, posterior.seed).and_(known)
         means = posterior.codec.decode(posterior.surrogate.moments(offer.X)[0])
         top = _apart(posterior, _best(posterior, offer, 512), 2 * n)
         if pool is None:
@@ -94,9 +94,10 @@ def _refined(posterior: Posterior, starts: Offer, rng: np.random.Generator) -> O
     for i in range(len(starts)):
         top = starts.rows(np.array([i]))
         for step in ROUNDS:
-            around = np.repeat(starts.code.axes(top.columns), 96 // len(top), axis=0)
-            moves = rng.standard_normal(around.shape) * (rng.random(around.shape) < 0.5) * step
-            top = _best(posterior, top.and_(Offer.made(starts.code, around + moves, {})), 4)
+            around = top.rows(np.repeat(np.arange(len(top)), 96 // len(top)))
+            moves = rng.standard_normal((len(around), starts.code.p))
+            moves *= (rng.random(moves.shape) < 0.5) * step
+            top = _best(posterior, top.and_(around.moved(moves, {})), 4)
         found = found.and_(top.rows(np.arange(1)))
     return found
 

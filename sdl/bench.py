@@ -10,6 +10,16 @@ from sdl.errors import Refused
 
 RobotType = Literal["Flex", "OT-2"]
 Mount = Literal["left", "right"]
+Geometry = Literal["flow cell", "dip probe", "plate"]
+
+INTEGRATION_MS, AVERAGES = 2.0, 250
+"""One spectrum in 0.5 s (Otero-Martinez 2024, SI: 2 ms x 250)."""
+DARK_AGE_S = 900.0
+"""A dark is taken again after 15 min (spectral analysis facts, clean-up)."""
+BLANK_AGE_S = 8 * 3600.0
+"""How long blank and dye hold: a lamp drifts by 1 % an hour at most (bench design: the dye every 8 h)."""
+CARRY_OVER = 0.01
+"""Absorbance over the path left after a rinse that is more than a reader's own drift of 2e-3, four times; chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +46,8 @@ class Pipette:
 class Place:
     """One piece of labware on the deck: its Opentrons load name, slot, the module under it, and its wells.
 
-    ``capacity_ul`` is one well's nominal volume; ``drain`` names the deck item that what enters here runs into.
+    ``capacity_ul`` is one well's nominal volume and ``opening_mm`` its inner diameter, 0 where no definition says;
+    ``drain`` names the deck item that what enters here runs into.
     """
 
     labware: str
@@ -46,6 +57,7 @@ class Place:
     dead_ul: float = 0.0
     wells: int = 1
     drain: str = ""
+    opening_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +71,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderSpec:
-    """Which spectrometer, and the flow cell in front of it."""
+    """Which spectrometer, what is in front of it, and how it measures.
+
+    ``flow cell``: the pipette brings ``sample_ul``, then ``rinses`` of ``rinse_ul`` clean the cell. ``dip probe``: the
+    probe stands in the one reactor ``at``; nothing is withdrawn. ``plate``: aliquots go to a plate that is read between
+    runs at ``bands_nm``. ``carry_over`` is the absorbance over the path that a rinse may leave.
+    """
 
     kind: str
-    channels: tuple[Literal["absorption", "pl"], ...] = ("absorption", "pl")
+    channels: tuple[Literal["absorption", "pl", "nir"], ...] = ("absorption", "pl")
+    geometry: Geometry = "flow cell"
+    at: str = ""
     path_mm: float = 2.0
     sample_ul: float = 120.0
     rinse_ul: float = 150.0
@@ -72,6 +91,12 @@ class ReaderSpec:
     dye_plqy_rsd: float = 0.02
     dye_refractive_index: float = 1.361
     max_reads: int = 6
+    integration_ms: float = INTEGRATION_MS
+    averages: int = AVERAGES
+    dark_age_s: float = DARK_AGE_S
+    blank_age_s: float = BLANK_AGE_S
+    carry_over: float = CARRY_OVER
+    bands_nm: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +115,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated."""
+    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated.
+
+    ``substances`` is how much of each dissolved species may be on the deck, in umol; ``never_together`` the pairs of
+    species or solvents that share no well, tip or waste. A lab without them (None) approves no command list.
+    """
 
     name: str
     robot: str
@@ -102,11 +131,23 @@ class Lab:
     blocks: tuple[Block, ...]
     reader: ReaderSpec
     limits: Limits
+    substances: Mapping[str, float] | None = None
+    never_together: tuple[tuple[str, str], ...] | None = None
     ventilated: bool = False
     armed_by: str = ""
     armed_until: str = ""
     room_c: float = 25.0
     virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    @property
+    def reaction_blocks(self) -> tuple[Block, ...]:
+        """The blocks reactions run in: the first, and every other one that can be set to a temperature."""
+        return tuple(b for i, b in enumerate(self.blocks) if i == 0 or b.low_c < b.high_c)
+
+    @property
+    def dilution_rack(self) -> str:
+        """The rack of empty vials that stocks are diluted in: at room temperature, where nothing reacts; "" if none."""
+        return next((b.rack for b in self.blocks if b not in self.reaction_blocks), "")
 
     def locate(self, location: str) -> tuple[str, str]:
         """Split "stocks/A1" into deck name and well; raise `Refused` for a place the deck has not.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from sdl.bench import Lab
+from sdl.route import Route
 from sdl.space import Parameter
 from sdl.target import Target
 
@@ -15,7 +18,10 @@ Approval = Literal["never", "first batch", "every batch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """A stock solution on the deck: mmol/L of each species, its solvent, how much, where, and which lot."""
+    """A stock solution on the deck: mmol/L of each species, its solvent, how much, where, and which lot.
+
+    ``made`` is when the lot was made, as a date or a moment with its zone, "" where nobody said.
+    """
 
     name: str
     contains: Mapping[str, float]
@@ -23,6 +29,8 @@ class Stock:
     volume_ul: float
     at: tuple[str, ...]
     lot: str = ""
+    made: str = ""
+    max_age_h: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +75,10 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """The config, validated. ``lab`` and ``route`` are absent in ``mode: offline``."""
+    """The config, validated. ``lab`` and ``route`` are absent in ``mode: offline``.
+
+    ``synthesis`` is a route that the campaign's own files declare; a route of the project goes by its name alone.
+    """
 
     name: str
     why: str
@@ -80,9 +91,15 @@ class Campaign:
     sha256: str
     mode: Literal["lab", "offline"] = "lab"
     route: str = ""
+    synthesis: Route | None = None
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     lab: Lab | None = None
     history: tuple[str, ...] = ()
     approval: Approval = "never"
     data: DataSource | None = None
     pool: str = ""
+
+    @property
+    def home(self) -> Path:
+        """The folder of the campaign's memory where ``--state`` names no other."""
+        return Path(self.file).resolve().parent / ".sdl" / self.name

@@ -28,13 +28,26 @@ Data = Annotated[Path | None, Parameter(name="--data", help="Historical table, i
 
 
 @app.command
-def check(file: Path, *, state: State = None, data: Data = None, json: Json = False) -> int:
+def check(
+    file: Path,
+    *,
+    prepare: Annotated[
+        bool, Parameter(negative="", help="Print how to prepare each stock, in place of the plan.")
+    ] = False,
+    state: State = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
     """Validate a campaign file and say the plan in words; touches no hardware and creates nothing."""
-    from sdl.config.load import load_campaign
-    from sdl.words import plan_in_words
+    from datetime import UTC, datetime
+
+    from sdl.config.load import load_campaign, refuse_old_lots
+    from sdl.words import plan_in_words, preparation_in_words, used_so_far
 
     campaign = load_campaign(file, data=data)
-    plan = plan_in_words(campaign)
+    if not prepare:
+        refuse_old_lots(campaign, datetime.now(UTC))
+    plan = preparation_in_words(campaign) if prepare else plan_in_words(campaign, used_so_far(campaign, state=state))
     if json:
         _print_json({"campaign": campaign.name, "ok": True, **plan.facts})
     else:
@@ -272,6 +285,22 @@ def export(
     for path in write_files(file, [kind.strip() for kind in to.split(",")], out=out, state=state, data=data):
         _say(str(path))
     return 0
+
+
+@app.command
+def spectrum(*files: Path, dark: Path | None = None, blank: Path | None = None, json: Json = False) -> int:
+    """Read spectra of any instrument, files or whole folders, to features with uncertainty and flags.
+
+    Counts without a reference are taken as emission, unless ``--blank`` (and ``--dark``) name files of the same grid.
+    """
+    from sdl.spectra.table import in_words, results_of
+
+    results = results_of(files, dark=dark, blank=blank, out=sys.stderr)
+    if json:
+        _print_json([result.as_json() for result in results])
+    else:
+        _say(in_words(results))
+    return 0 if any(not result.error for result in results) else 2
 
 
 @app.command

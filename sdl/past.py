@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdl.campaign import Campaign
-from sdl.chemistry.routes import ROUTES
+from sdl.chemistry.routes import route_of
 from sdl.errors import Refused
 from sdl.history.shipped import PREFIX, shipped
 from sdl.store import Store
@@ -36,7 +36,7 @@ def read_past(campaign: Campaign) -> list[Past]:
 
 def _read(campaign: Campaign, name: str) -> Past:
     path = shipped(name) if name.startswith(PREFIX) else Path(campaign.file).parent / name
-    nominal: Mapping[str, float] = ROUTES[campaign.route].nominal if campaign.route else {}
+    nominal: Mapping[str, float | str] = route_of(campaign).nominal if campaign.route or campaign.synthesis else {}
     assumed = {p.name: nominal[p.name] for p in campaign.parameters if p.name in nominal}
     if path.is_dir():
         return _of_a_store(campaign, name, path, assumed)
@@ -44,7 +44,7 @@ def _read(campaign: Campaign, name: str) -> Past:
     notes = [f"{name} {e.cell or f'row {e.row}'} {e.column}: {e.reason}" for e in excluded]
     if results:
         taken = [p for p in assumed if all(p in r.assumed for r in results)]
-        notes += [f"{name} has no {label_of(p)}: taken as {assumed[p]:g}, the published value" for p in taken]
+        notes += [f"{name} has no {label_of(p)}: taken as {assumed[p]}, the published value" for p in taken]
     usable = [r for r in results if r.values and r.design]
     usable, odd = _known_choices(campaign, usable)
     return Past(source=name, results=tuple(usable), notes=(*notes, *odd))
@@ -56,7 +56,7 @@ def _known_choices(campaign: Campaign, results: list[Result]) -> tuple[list[Resu
     return [r for r in results if r not in odd], [f"{r.place}: a choice that does not vary here" for r in odd]
 
 
-def _of_a_store(campaign: Campaign, name: str, folder: Path, assumed: Mapping[str, float]) -> Past:
+def _of_a_store(campaign: Campaign, name: str, folder: Path, assumed: Mapping[str, float | str]) -> Past:
     results = []
     with Store.open(folder, create=False) as store:
         for e in store.experiments("measured"):

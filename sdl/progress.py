@@ -15,7 +15,7 @@ from sdl.target import Target
 
 def state_folder(file: Path, state: Path | None, *, campaign: Campaign | None = None) -> Path:
     """Return the folder of a campaign's memory: beside its file, or where ``--state`` says."""
-    return state or file.resolve().parent / ".sdl" / (campaign.name if campaign else _name(file))
+    return state or (campaign.home if campaign else file.resolve().parent / ".sdl" / _name(file))
 
 
 def is_offline(file: Path) -> bool:
@@ -50,7 +50,7 @@ def refuse_a_changed_campaign(campaign: Campaign, folder: Path) -> None:
     if begun is None:
         return
     now, then = campaign_json(campaign), begun.parsed
-    changed = [key for key in ("name", "route", "lab") if now[key] != then[key]]
+    changed = [key for key in ("name", "route", "synthesis", "lab") if now[key] != then.get(key, "")]
     old = {p["name"]: p for p in then["parameters"]}
     for p in now["parameters"]:
         before = old.get(p["name"])
@@ -84,6 +84,8 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     ended = store.events(kinds=["campaign ended"])
     waiting = [f"request {r.id}: {r.what} ({r.detail.get('why', '')})" for r in counts.open_requests]
     waiting += [f"{a.id} is UNKNOWN: see `sdl resolve`" for a in store.attempts("UNKNOWN")]
+    planned = [a.plan["runway"] for a in store.attempts() if "runway" in a.plan]
+    runway: Mapping[str, Any] = planned[-1] if planned else {}
     proposed = _proposed(store, parsed)
     if proposed:
         waiting.append(f"batch {proposed[0]['batch']} waits for approval: `sdl approve FILE --by NAME`")
@@ -106,6 +108,8 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
         "first_hit_at": None if first is None else first.id,
         "waiting": waiting,
         "proposed": proposed,
+        "runway": runway,
+        "first_out": next((name for name, lasts in runway.items() if lasts["wells"] is not None), None),
         "state_dir": str(folder),
     }
 

@@ -181,7 +181,7 @@ def _moment(text: str, where: str) -> str:
 
 
 def read_results(
-    campaign: Campaign, table: Path, *, assumed: Mapping[str, float] | None = None
+    campaign: Campaign, table: Path, *, assumed: Mapping[str, float | str] | None = None
 ) -> tuple[list[Result], tuple[Excluded, ...], tuple[str, ...]]:
     """Return what a results table says, which cells could not be read, and which columns mean nothing here.
 

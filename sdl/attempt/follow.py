@@ -7,17 +7,18 @@ has paused or stopped the run. After any error there are only GETs.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sdl.attempt.expectation import rows
-from sdl.attempt.prepare import preflight
+from sdl.attempt.preflight import preflight, watch
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
 from sdl.chemistry.schedule import LATE_S
-from sdl.errors import NeedsPerson, Unreachable
+from sdl.errors import NeedsPerson, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
@@ -63,13 +64,18 @@ def after_play(session: Session, attempt: Attempt) -> None:
 def follow(session: Session, attempt: Attempt) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
     local = "127.0.0.1" in session.robot.address
-    heard_s = time.monotonic()
+    heard_s, watched_s = time.monotonic(), -math.inf
     while True:
         try:
+            watched_s = watch(session, attempt, watched_s)
             if _advance(session, attempt):
                 return
             heard_s = time.monotonic()
             time.sleep(POLL_S[local])
+        except Unsafe as exc:
+            session.robot.stop(attempt.run_id)
+            give_up(session, attempt, f"an interlock stopped the run: {exc}")
+            return
         except Unreachable as exc:
             if getattr(exc, "status", None) == 404:
                 give_up(session, attempt, "the robot does not know the run any more")
@@ -127,12 +133,14 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     if command is None:
         return
     message = str((command.get("params") or {}).get("message") or "")
-    if not message.startswith(("AT ", "READ ")):
+    if not message.startswith(("AT ", "READ ", "HAND ")):
         raise NeedsPerson(f"{attempt.id}: paused at the robot by a person; resume it there, then sdl resume")
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
         _wait(session, attempt, message)
+    elif kind == "HAND":
+        _by_hand(session, attempt, int(words[0]))
     else:
         look(session, attempt, command["id"], label=words[0], location=words[1])
     if _stopped_by_others(session.robot.run(attempt.run_id)):
@@ -143,6 +151,21 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     session.store.write_handshake(attempt.id, command["id"], message, session.clock.now_s())
     session.robot.play(attempt.run_id)
     session.store.mark_handshake_sent(attempt.id, command["id"])
+
+
+def _by_hand(session: Session, attempt: Attempt, number: int) -> None:
+    """Go on when a person has said that manual step ``number`` is done; raise `NeedsPerson` until then."""
+    store = session.store
+    text = session.compiler.route.manual[number - 1]
+    wells = ", ".join(well.well for well in store.wells(attempt.id))
+    detail = {"attempt": attempt.id, "step": number, "why": text, "wells": wells}
+    if any(r.what == "manual" and r.detail == detail and r.answer for r in store.requests()):
+        return
+    request = store.request("manual", **detail)
+    raise NeedsPerson(
+        f"{attempt.id}: a person's turn with {wells}: {text}. When it is done: "
+        f"sdl resolve {session.campaign.file} --request {request} --by NAME, then sdl resume"
+    )
 
 
 def _waiting(session: Session, attempt: Attempt) -> dict[str, Any] | None:

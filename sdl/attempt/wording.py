@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from sdl.campaign import Campaign
@@ -33,6 +34,8 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
             "volume_ul": s.volume_ul,
             "at": list(s.at),
             "lot": s.lot,
+            "made": s.made,
+            "max_age_h": _finite(s.max_age_h),
         }
         for name, s in campaign.stocks.items()
     }
@@ -40,6 +43,7 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
         "name": campaign.name,
         "why": campaign.why,
         "route": campaign.route,
+        "synthesis": "" if campaign.synthesis is None else sha256(repr(campaign.synthesis).encode()).hexdigest(),
         "target": goals,
         "parameters": parameters,
         "constraints": list(campaign.constraints),
@@ -68,6 +72,10 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
         "growth_time_s": recipe.growth_time_s,
         "read_s": list(recipe.read_s),
         "moles_umol": dict(recipe.moles_umol),
+        "dilutions": [
+            {"name": d.name, "stock": d.stock, "medium": d.medium, "factor": d.factor} for d in recipe.dilutions
+        ],
+        "manual": list(recipe.manual),
     }
 
 

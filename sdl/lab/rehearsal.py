@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from sdl.chemistry.recipe import Recipe
-from sdl.lab.virtual.bench import begun
+from sdl.chemistry.recipe import Recipe, Transfer
 from sdl.lab.virtual.chance import NO_EFFECT, Effect, batch_effect, other_kinetics
+from sdl.lab.virtual.reaction import PRECURSORS, Reaction, Vessel, act, begin, changes
 from sdl.lab.virtual.spectrometer import Spectrometer
-from sdl.lab.virtual.world import PIPETTING_CV, PRECURSORS, Vessel, lasting_error, quench_ratio
+from sdl.lab.virtual.world import PIPETTING_CV, lasting_error
 from sdl.spectra.types import Spectrum
 
 TURN_S = 600.0
@@ -40,7 +40,7 @@ def elsewhere(spec: Mapping[str, Any], *, seed: int, kinetics_rsd: float) -> dic
 
 
 class RehearsalBench:
-    """One lab by its `sdl.lab.simulated.spec_of`; ``pipettes`` says which mount takes a volume."""
+    """One lab by its `sdl.lab.simulated.spec_of`; ``sources`` says where each stock stands."""
 
     def __init__(self, spec: Mapping[str, Any], *, sources: Mapping[str, str], sample_ul: float) -> None:
         self._seed = int(spec["seed"])
@@ -73,34 +73,49 @@ class RehearsalBench:
         return looks
 
     def _outcome(self, recipe: Recipe, location: str) -> tuple[Spectrum, ...]:
-        """Pour, wait, quench and look, in the order of the recipe."""
+        """Pour, wait, add and look, in the order of the recipe; time zero is its injection."""
         well = Vessel(celsius=recipe.temperature_c, run=self._runs)
-        for transfer in recipe.transfers:
-            if transfer.action != "quench":
-                well.add(self._drawn(transfer.stock, transfer.volume_ul))
-        effect = batch_effect(self._seed, well.lots, self._runs, location) if self._batch_effect else NO_EFFECT
-        growth = begun(well, effect.times(self._kinetics))
-        for read_s in recipe.read_s[:-1]:
-            growth.advance(read_s)
-            well.take(self._sample_ul)
-        growth.advance(recipe.growth_time_s)
-        for transfer in recipe.transfers:
-            if transfer.action == "quench":
-                well.add(self._drawn(transfer.stock, transfer.volume_ul))
-                growth.quench(recipe.growth_time_s, quench_ratio(well))
-        growth.advance(recipe.read_s[-1])
-        return self._instrument.look(growth, self._tick(), "sample")
+        *growing, last_s = recipe.read_s
+        visits: list[tuple[float, Transfer | None]] = [(t.at_s, t) for t in recipe.transfers]
+        for at_s, transfer in sorted([*visits, *((r, None) for r in growing)], key=lambda v: v[0]):
+            if transfer is None:
+                self._grown(well, location, at_s)
+                well.take(self._sample_ul)
+                continue
+            liquid = self._drawn(recipe, transfer)
+            if changes(well, liquid, at_s):
+                self._grown(well, location, at_s)
+                act(well, liquid, at_s)
+            else:
+                well.add(liquid)
+                if well.started_s is None and well.complete:
+                    well.started_s = at_s
+            well.fed_s = at_s
+        grown = self._grown(well, location, last_s)
+        return self._instrument.look("blank" if grown is None else grown, self._tick(), "sample")
 
-    def _drawn(self, stock: str, volume_ul: float) -> Vessel:
+    def _grown(self, well: Vessel, location: str, at_s: float) -> Reaction | None:
+        """Return what grows in ``well`` as it is at ``at_s``; None before everything that makes crystals is there."""
+        if well.started_s is None:
+            return None
+        if well.growth is None:
+            effect = batch_effect(self._seed, well.lots, self._runs, location) if self._batch_effect else NO_EFFECT
+            well.growth = begin(well, effect.times(self._kinetics))
+        well.growth.advance(at_s - well.started_s)
+        return well.growth
+
+    def _drawn(self, recipe: Recipe, transfer: Transfer) -> Vessel:
         """Return what a pipette really delivers of a stock: one lasting error a pipette, one of its own a stroke."""
-        load = self._load[self._sources[stock]]
+        diluted = next((d for d in recipe.dilutions if d.name == transfer.stock), None)
+        stock, factor = (transfer.stock, 1.0) if diluted is None else (diluted.stock, diluted.factor)
+        load, volume_ul = self._load[self._sources[stock]], transfer.volume_ul
         self._moves += 1
         mount = next((str(p["mount"]) for p in self._pipettes if volume_ul <= p["max_ul"]), self._pipettes[-1]["mount"])
         fleeting = float(np.random.default_rng([self._seed, self._moves]).standard_normal())
         poured = volume_ul * (1.0 + lasting_error(self._seed, mount) + PIPETTING_CV * np.sqrt(0.5) * fleeting)
         contains: Mapping[str, float] = load["contains"]
         lots = {str(load["lot"])} if load.get("lot") and PRECURSORS & contains.keys() else set()
-        umol = {species: mmol_l * poured / 1000.0 for species, mmol_l in contains.items()}
+        umol = {species: mmol_l * poured / factor / 1000.0 for species, mmol_l in contains.items()}
         return Vessel(volume_ul=poured, umol=umol, lots=frozenset(lots))
 
     def _tick(self) -> float:

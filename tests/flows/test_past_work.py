@@ -15,7 +15,7 @@ from flows.rehearse import rehearse
 from flows.sayings import backtest_in_words, rehearsal_in_words
 from flows.trust import trust, write_trust_report
 from models.replay import Pool, replay
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.errors import Refused
 from sdl.export import export

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdl.lab.virtual.chemistry import LEAD_PER_CS, MOLAR_VOLUME_M3, REFERENCE_K, ZERO_C_K, Colloid
+from sdl.lab.virtual.chemistry import MOLAR_VOLUME_M3, Colloid
+from sdl.lab.virtual.mix import LEAD_PER_CS, REFERENCE_K, ZERO_C_K
+from sdl.lab.virtual.sulfide import brightness, nir_line, pbs_absorbance, pbs_peak_nm, shift_ev, transfer
 from sdl.units import FWHM_PER_SD, HC_EV_NM
 
 Array = NDArray[np.float64]
@@ -66,6 +68,7 @@ class Truth:
     x1_nm: float
     edge_length_nm: float
     dispersion_percent: float
+    nir_peak_nm: float
     yield_fraction: float
 
 
@@ -84,6 +87,7 @@ def truth(colloid: Colloid) -> Truth:
         x1_nm=HC_EV_NM / float(EXCITON_EV[1 + int(np.argmin(bend))]),
         edge_length_nm=colloid.mean_nm,
         dispersion_percent=100 * colloid.sd_nm / colloid.mean_nm,
+        nir_peak_nm=pbs_peak_nm(colloid.sulfide),
         yield_fraction=colloid.yield_fraction,
     )
 
@@ -115,7 +119,7 @@ def absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
     if colloid.edge_nm.size:
         ordered = 1 / (1 + math.exp((SUPERLATTICE_NM - colloid.mean_nm) / SUPERLATTICE_WIDTH_NM))
     scatter = (SCATTER + SUPERLATTICE * ordered) * (wavelength_nm / 400.0) ** -4
-    return crystals + path_cm * (precursor + bromide) + scatter
+    return crystals + path_cm * (precursor + bromide) + scatter + pbs_absorbance(colloid, wavelength_nm, path_cm)
 
 
 def crystal_absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
@@ -125,7 +129,7 @@ def crystal_absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -
         return np.zeros(wavelength_nm.shape)
     volume = number * edge**3
     fraction = colloid.crystal_mol_l * MOLAR_VOLUME_M3 * 1e3 * volume / volume.sum()
-    mu_per_cm = _mu_per_cm(wavelength_nm, edge, colloid.mix.temperature_c)
+    mu_per_cm = _mu_per_cm(wavelength_nm, edge, _x1_ev(colloid, edge))
     return np.asarray(mu_per_cm @ fraction * (path_cm / math.log(10)))
 
 
@@ -138,10 +142,22 @@ def emission(colloid: Colloid, wavelength_nm: Array) -> Array:
     if not edge.size:
         return np.zeros(wavelength_nm.shape)
     energy = HC_EV_NM / wavelength_nm
-    centre = x1_ev(edge, colloid.mix.temperature_c) - _stokes_ev(edge)
+    centre = _x1_ev(colloid, edge) - _stokes_ev(edge)
     width = _width_ev(edge)
     lines = _bell(energy[:, None], centre, width) / (width * math.sqrt(2 * math.pi))
     return np.asarray(lines @ (share * _plqy(edge, colloid)) * energy**2 / HC_EV_NM)
+
+
+def nir_emission(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
+    """Return near-infrared photons per nm for each photon that perovskite and PbS absorbed at 365 nm, ``(w,)``.
+
+    Yang 2024, chapter 3: PbS emits from what it absorbs and from what the perovskite hands over.
+    """
+    led = np.array([EXCITATION_NM])
+    dots, pbs = crystal_absorbance(colloid, led, path_cm)[0], pbs_absorbance(colloid, led, path_cm)[0]
+    if dots + pbs <= 0:
+        return np.zeros(wavelength_nm.shape)
+    return np.asarray((pbs + transfer(colloid.sulfide) * dots) / (dots + pbs) * nir_line(colloid, wavelength_nm))
 
 
 def plqy(colloid: Colloid) -> float:
@@ -153,13 +169,18 @@ def plqy(colloid: Colloid) -> float:
 def _absorbers(colloid: Colloid) -> tuple[Array, Array]:
     """Return edges and the part of the 365 nm photons that each takes, both ``(b,)``."""
     edge, number = sizes(colloid)
-    taken = number * edge**3 * _mu_per_cm(np.array([EXCITATION_NM]), edge, colloid.mix.temperature_c)[0]
+    taken = number * edge**3 * _mu_per_cm(np.array([EXCITATION_NM]), edge, _x1_ev(colloid, edge))[0]
     return edge, taken / taken.sum() if edge.size else taken
 
 
-def _mu_per_cm(wavelength_nm: Array, edge_nm: Array, temperature_c: float) -> Array:
+def _x1_ev(colloid: Colloid, edge_nm: Array) -> Array:
+    """Return the first exciton of the crystals in ``colloid``, ``(b,)``, where PbS may have moved it."""
+    return x1_ev(edge_nm, colloid.mix.temperature_c) + shift_ev(colloid.sulfide)
+
+
+def _mu_per_cm(wavelength_nm: Array, edge_nm: Array, x1: Array) -> Array:
     """Return the crystals' intrinsic absorption, ``(w, b)``."""
-    energy, x1, sd = HC_EV_NM / wavelength_nm[:, None], x1_ev(edge_nm, temperature_c), _width_ev(edge_nm)
+    energy, sd = HC_EV_NM / wavelength_nm[:, None], _width_ev(edge_nm)
     x2 = x1 + GAP_EV / edge_nm**GAP_POWER
     first = 0.30 * 0.85 * (1 + (4 / edge_nm) ** 1.5) / 2 * _bell(energy, x1, sd)
     second = 0.30 * 0.55 * (1 + 4 / edge_nm) / 2 * _bell(energy, x2, 1.6 * sd)
@@ -175,7 +196,7 @@ def _plqy(edge_nm: Array, colloid: Colloid) -> Array:
         covered += BOUND_BY_LECITHIN * part * -math.expm1(-colloid.since_quench_s / BINDING_S)
     radiative = RADIATIVE_PER_NS / (1 + (edge_nm / RADIATIVE_EDGE_NM) ** 5)
     lost = TRAPS_PER_NS * (1 - covered) / (1 - BOUND) * TRAPS_EDGE_NM / edge_nm + CORE_PER_NS
-    return np.asarray(radiative / (radiative + lost))
+    return np.asarray(radiative / (radiative + lost) * brightness(colloid.sulfide))
 
 
 def _stokes_ev(edge_nm: Array) -> Array:
