@@ -12,7 +12,6 @@ import numpy as np
 
 from flows.planning import known_offline, table_json, told_experiments
 from models.inverse import ask
-from models.posterior import Posterior
 from models.trust import Held, Score, empty, ignorance, in_time, leave_one_out
 from sdl.config.load import load_campaign
 from sdl.config.quality import remarks
@@ -20,7 +19,7 @@ from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.report.trust import write_trust
 from sdl.store import Store
-from sdl.telling import series
+from sdl.store.told import measured_again
 from sdl.units import label_of, unit_of
 
 FEW = 3
@@ -62,7 +61,7 @@ def trust(file: Path, *, state: Path | None = None, data: Path | None = None) ->
         "warnings": [*known.warnings, *(remarks(known.table) if known.table else ())],
         "data": table_json(known.table),
         "order": "the order of the rows in the file, then of what was told",
-        "series": _series(file, state, posterior),
+        "series": _series(file, state),
     }
 
 
@@ -137,17 +136,10 @@ def _parts(held: Sequence[Held]) -> list[dict[str, Any]]:
     return found
 
 
-def _series(
-    file: Path, state: Path | None, posterior: Posterior
-) -> dict[str, dict[str, list[tuple[str, float, float]]]]:
+def _series(file: Path, state: Path | None) -> dict[str, dict[str, list[tuple[str, float, float]]]]:
     """Return the time series of every experiment that was measured more than once."""
     folder = state_folder(file, state)
     if not (folder / "store.sqlite").exists():
         return {}
     with Store.open(folder, create=False) as store:
-        every = {e.id: series(store, e) for e in store.experiments()}
-    return {
-        id: {name: points for name, points in found.items() if len(points) > 1}
-        for id, found in every.items()
-        if any(len(points) > 1 for points in found.values())
-    }
+        return measured_again(store, store.experiments())

@@ -6,6 +6,7 @@ error tree in ``sdl.errors``; 130 is an interrupt.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -48,6 +49,11 @@ def check(
     if not prepare:
         refuse_old_lots(campaign, datetime.now(UTC))
     plan = preparation_in_words(campaign) if prepare else plan_in_words(campaign, used_so_far(campaign, state=state))
+    if campaign.history:
+        from sdl.past import read_past
+
+        notes = [note for past in read_past(campaign) for note in past.notes]
+        plan = dataclasses.replace(plan, text="\n".join([plan.text, *(f"History: {note}" for note in notes)]))
     if json:
         _print_json({"campaign": campaign.name, "ok": True, **plan.facts})
     else:

@@ -12,7 +12,7 @@ from sdl.config.table import campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.store import Experiment, Store
-from sdl.telling import series
+from sdl.store.told import series
 
 FORMATS = ("csv", "xlsx", "parquet")
 

@@ -22,10 +22,8 @@ from sdl.history.sheet import Sheet, decoded, read_sheet
 from sdl.progress import refuse_a_changed_campaign, state_folder
 from sdl.spectra.types import Features, Value
 from sdl.store import Experiment, NewExperiment, Store
+from sdl.store.told import TOLD
 from sdl.units import BY_NAME, label_of, nm_from_ev, unit_of
-
-TOLD = "measurement told"
-"""The event of one told result: its features, when they were measured, who said so, and from which row."""
 
 SAME = 1e-6
 """Relative difference below which two values, or two designs, are the same (rounding of a table's decimals)."""
@@ -408,14 +406,3 @@ def _told_before(store: Store, experiment: str, result: Result) -> bool:
         e.experiment == experiment and e.data["features"] == said and e.data["measured_at"] == result.measured_at
         for e in store.events(kinds=[TOLD])
     )
-
-
-def series(store: Store, experiment: Experiment) -> dict[str, list[tuple[str, float, float]]]:
-    """Return each feature's told measurements as (moment, value, sd), oldest first; untimed ones carry when told."""
-    found: dict[str, list[tuple[str, float, float]]] = {}
-    for event in store.events(kinds=[TOLD]):
-        if event.experiment == experiment.id:
-            moment = event.data["measured_at"] or event.at_utc
-            for name, (value, sd) in event.data["features"].items():
-                found.setdefault(name, []).append((moment, float(value), float(sd)))
-    return {name: sorted(points) for name, points in found.items()}

@@ -17,8 +17,10 @@ from plotly.offline import get_plotlyjs
 from sdl import __version__
 from sdl.report import curves, figures, tables, verdict
 from sdl.report.facts import Facts
+from sdl.report.later import later_figure
 from sdl.report.prose import share, shown, target_in_words
 from sdl.store import Store
+from sdl.store.told import measured_again
 
 DRAW = """
 for (const figure of document.querySelectorAll("figure[data-plot]")) {
@@ -137,6 +139,10 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
             figures.varied(facts),
             f"{shown(first).label if first else 'The outcome'} against each parameter as it was really made. A trend "
             "across a panel is a lever; points that gather in one place show where the campaign settled.",
+        ),
+        "later": (
+            later_figure(measured_again(store, list(facts.experiments))),
+            "Experiments that people measured again, over the hours since their first measurement, with 95 % bars.",
         ),
         "slices": (
             figures.slices(facts),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from sdl import __version__
+from sdl.report.later import later_figure
 from sdl.report.page import DRAW, Drawn, figure_json, policy, save, templates
 from sdl.report.prose import shown
-from sdl.report.style import GREY, SERIES, dressed, figure
+from sdl.report.style import GREY, SERIES, dressed
 from sdl.units import label_of, unit_of
 
 PANEL_PX = 340
@@ -153,34 +153,4 @@ def _reach(document: Mapping[str, Any]) -> go.Figure:
     fig.update_xaxes(title_text=f"measured {shown(document['first']).axis}")
     fig.update_yaxes(title_text="experiments", secondary_y=False)
     fig.update_yaxes(title_text=f"mean error ({unit_of(document['first'])})", secondary_y=True, rangemode="tozero")
-    return fig
-
-
-def later_figure(series: Mapping[str, Mapping[str, list[Any]]]) -> go.Figure | None:
-    """Draw every feature that was measured again over the hours since its first measurement; None without any."""
-    names = list(dict.fromkeys(name for found in series.values() for name in found))
-    if not names:
-        return None
-    fig = (
-        figure(240 * len(names) + 60) if len(names) == 1 else dressed(make_subplots(rows=len(names)), 240 * len(names))
-    )
-    for k, (experiment, found) in enumerate(series.items()):
-        for name, points in found.items():
-            moments = [datetime.fromisoformat(p[0]).timestamp() for p in points]
-            place = {"row": names.index(name) + 1, "col": 1} if len(names) > 1 else {}
-            fig.add_scatter(
-                x=[(m - moments[0]) / 3600.0 for m in moments],
-                y=[p[1] for p in points],
-                error_y={"array": [1.96 * p[2] for p in points], "thickness": 1},
-                mode="lines+markers",
-                line={"color": SERIES[k % len(SERIES)]},
-                name=experiment,
-                legendgroup=experiment,
-                showlegend=name == next(iter(found)),
-                **place,
-            )
-    for row, name in enumerate(names, start=1):
-        place = {"row": row, "col": 1} if len(names) > 1 else {}
-        fig.update_yaxes(title_text=shown(name).axis, **place)
-        fig.update_xaxes(title_text="hours since the first measurement", **place)
     return fig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import agreement, campaign, campaign_model, spectra, spectrum_files, verifier, virtual_lab
+from benchmarks import agreement, campaign, campaign_model, offline, spectra, spectrum_files, verifier, virtual_lab
 
 
 def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,3 +58,8 @@ def test_the_benchmark_pours_the_recipe_with_the_labs_own_pipettes() -> None:
     ideal = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS))
     real = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS), seed=5)
     assert 0 < abs(ideal.pl_peak_nm - real.pl_peak_nm) < 5.0
+
+
+def test_a_small_table_is_imported_in_every_format_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    offline.imports(50)
+    assert capsys.readouterr().out.count("import of 50 rows") == 3

@@ -12,7 +12,9 @@ from flows.asking import ask_for
 from flows.planning import plan_experiments
 from sdl.errors import Refused
 from sdl.progress import open_store
-from sdl.telling import series, tell
+from sdl.report import write_report
+from sdl.store.told import series
+from sdl.telling import tell
 from tests.benches import ROOT
 
 
@@ -71,6 +73,8 @@ def test_a_measurement_days_later_is_a_time_series_of_its_experiment(campaign: P
         assert experiment.features.plain == {"x1_nm": 436.0}, "the first outcome stays the outcome"
         assert [value for _, value, _ in series(store, experiment)["x1_nm"]] == [436.0, 438.0]
         assert store.verify_chain() == []
+        page = write_report(store, campaign.parent / "report.html").read_text(encoding="utf-8")
+        assert "Measured again" in page and name in page
 
 
 def test_replicates_are_experiments_of_their_own_and_a_new_feature_joins_its_experiment(campaign: Path) -> None:
