@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from models.advisor import Advisor
-from models.memory import advisor_of, confounded
+from models.memory import advisor_of, confounded, history_in_words, recall
+from models.selection import MOST_ROWS, informative
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign, refuse_old_lots
-from sdl.config.table import campaign_table
+from sdl.config.pool import read_pool
+from sdl.config.table import Excluded, Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
-from sdl.space import Constraint, DesignSpace
+from sdl.space import Constraint, Design, DesignSpace
 from sdl.store import Experiment, Read, Store
+from sdl.target import Target
+from sdl.units import label_of, unit_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """All that is known where no robot works: the advisor told of it, its table, and what a chemist must hear.
+
+    ``tried`` are designs that failed or were suggested already; ``number`` is that of the next batch.
+    """
+
+    space: DesignSpace
+    advisor: Advisor
+    table: Table | None
+    warnings: tuple[str, ...]
+    tried: tuple[Design, ...] = ()
+    number: int = 1
 
 
 def plan_experiments(
@@ -28,73 +49,202 @@ def plan_experiments(
     """Return the JSON of ``sdl plan``: suggestions with recipes, predictions and reasons, the model, warnings."""
     campaign = load_campaign(file, data=data)
     refuse_old_lots(campaign, datetime.now(UTC))
-    document = _offline(campaign, n) if campaign.mode == "offline" else _on_the_bench(campaign, file, n, state)
+    if campaign.mode == "offline":
+        document = _offline(campaign, n, told_experiments(campaign, file, state))
+    else:
+        document = _on_the_bench(campaign, file, n, state)
     if out is not None:
         write_table(document, out)
     return document
 
 
-def _offline(campaign: Campaign, n: int | None) -> dict[str, Any]:
-    """Learn from every row of the table, then suggest inside the ranges that the file (or the data) gives."""
+def reads_of(campaign: Campaign, file: Path, state: Path | None) -> list[Read]:
+    """Return every read in the campaign's own store, none where it has not begun."""
+    folder = state_folder(file, state, campaign=campaign)
+    if not (folder / "store.sqlite").exists():
+        return []
+    with Store.open(folder, create=False) as store:
+        return store.reads()
+
+
+def told_experiments(campaign: Campaign, file: Path, state: Path | None) -> list[Experiment]:
+    """Return what the campaign's own store holds, nothing where it has not begun."""
+    folder = state_folder(file, state, campaign=campaign)
+    if not (folder / "store.sqlite").exists():
+        return []
+    with Store.open(folder, create=False) as store:
+        return store.experiments()
+
+
+def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target: Target | None = None) -> Knowledge:
+    """Learn from every row of the table and every told experiment, towards ``target`` or the campaign's own."""
+    target = target or campaign.target
     table = campaign_table(campaign)
     if not table.designs:
-        raise Refused(f"{table.file}: no row can be used; first reason: {table.excluded[0] if table.excluded else ''}")
-    constraints = tuple(Constraint.parse(text) for text in campaign.constraints)
-    space = DesignSpace(parameters=campaign.parameters, constraints=constraints)
-    advisor = Advisor(space, campaign.target, seed=campaign.seed, start=0)
-    for design, features, row in zip(table.designs, table.features, table.rows, strict=True):
-        wanted = {name: value for name, value in features.items() if name in campaign.target.goals}
-        if wanted:
-            advisor.tell(design, wanted, experiment=f"row {row}")
-    suggestions = advisor.suggest(n or campaign.budget.batch)
-    warnings = confounded(space, table.designs)
-    if table.excluded:
-        rows = {e.row for e in table.excluded if e.whole_row}
-        said = "; ".join(f"row {e.row} {e.column}: {e.reason}" for e in table.excluded[:3])
+        first = table.excluded[0] if table.excluded else None
+        why = f"row {first.row} {first.column}: {first.reason}" if first else "it is empty"
+        raise Refused(f"{table.file}: no row can be used; {why}")
+    space = space_of(campaign)
+    advisor = Advisor(space, target, seed=campaign.seed, start=0)
+    chosen = informative(space, target, table.designs, table.features)
+    wanted = {*target.goals, *campaign.target.goals}
+    for i in chosen:
+        seen = {name: value for name, value in table.features[i].items() if name in wanted}
+        if seen:
+            advisor.tell(table.designs[i], seen, experiment=f"row {table.rows[i]}")
+    for e in experiments:
+        seen = {name: v.value for name, v in e.features.values.items() if name in wanted}
+        if e.state == "measured" and seen:
+            sd = {name: e.features.values[name].sd for name in seen}
+            advisor.tell({p.name: e.design[p.name] for p in campaign.parameters}, seen, sd=sd, experiment=e.id)
+    notes = recall(advisor, campaign)
+    warnings = [
+        *_guesses(campaign),
+        *notes[:10],
+        *confounded(space, [table.designs[i] for i in chosen]),
+        *_left_out(table),
+    ]
+    if len(chosen) < len(table.designs):
         warnings.append(
-            f"{len(rows)} rows and {len(table.excluded) - len(rows)} single cells of {table.file} were left out "
-            f"({said}{' ...' if len(table.excluded) > 3 else ''})."
+            f"The model learned from {len(chosen)} of {len(table.designs)} rows (at most {MOST_ROWS}): the half "
+            "nearest to the target and a spread of the rest. Narrow the ranges under vary to use all rows of a region."
         )
-    document = _document(campaign, [suggestion_json(s) for s in suggestions], warnings)
-    document["data"] = {
+    numbers = [int(e.suggestion.get("plan", 0)) for e in experiments]
+    return Knowledge(
+        space=space,
+        advisor=advisor,
+        table=table,
+        warnings=tuple(warnings),
+        tried=tuple(e.design for e in experiments if e.state in ("lost", "suggested")),
+        number=max([*numbers, *_numbers(campaign, experiments)], default=0) + 1,
+    )
+
+
+def space_of(campaign: Campaign) -> DesignSpace:
+    """Return what an offline campaign may suggest: its ranges, and what its stocks can make where it has some."""
+    if campaign.stocks:
+        return design_space(campaign)
+    constraints = tuple(Constraint.parse(text) for text in campaign.constraints)
+    return DesignSpace(parameters=campaign.parameters, constraints=constraints)
+
+
+def _numbers(campaign: Campaign, experiments: Sequence[Experiment]) -> list[int]:
+    """Return the batch numbers in the ids that `sdl plan` gave to what was told since."""
+    labels = [str(e.suggestion.get("label", "")).removeprefix(f"{campaign.name}-b").split("-")[0] for e in experiments]
+    return [int(text) for text in labels if text.isdigit()]
+
+
+def _guesses(campaign: Campaign) -> list[str]:
+    guessed = [f"{c.column} ({c.guess})" for c in (campaign.data.columns.values() if campaign.data else ()) if c.guess]
+    if not guessed:
+        return []
+    return [
+        f"{len(guessed)} columns are guesses that nobody confirmed: {'; '.join(guessed)}. Check each and delete its "
+        f"'guess: ...' in {campaign.file}."
+    ]
+
+
+def _left_out(table: Table) -> list[str]:
+    """Say how many rows and cells were left out, for which reasons, and where the first of each are."""
+    if not table.excluded:
+        return []
+    rows = {e.row for e in table.excluded if e.whole_row}
+    cells = sum(not e.whole_row for e in table.excluded)
+    kinds = Counter(_kind(e) for e in table.excluded)
+    said = []
+    for kind, count in kinds.most_common(6):
+        first = next(e for e in table.excluded if _kind(e) == kind)
+        where = first.cell or f"row {first.row}"
+        said.append(
+            f"{where} {f'({first.column}) ' if first.column else ''}{first.reason}"
+            + (f" (and {count - 1} more like it)" if count > 1 else "")
+        )
+    more = f"; and {sum(kinds.values()) - sum(c for _, c in kinds.most_common(6))} others" if len(kinds) > 6 else ""
+    return [
+        f"{len(rows)} rows and {cells} single cells of {table.file} were left out: {'; '.join(said)}{more}. "
+        "Correct them in the table, or list rows with their reason under data: exclude."
+    ]
+
+
+def _kind(excluded: Excluded) -> tuple[str, str]:
+    return excluded.column, excluded.reason.split("'")[-1] if "'" in excluded.reason else excluded.reason
+
+
+def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """Suggest inside the ranges that the file (or the data) gives."""
+    known = known_offline(campaign, experiments)
+    pool = read_pool(campaign, known.space) if campaign.pool else None
+    suggestions = known.advisor.suggest(n or campaign.budget.batch, pending=known.tried, pool=pool)
+    listed = [suggestion_json(s) for s in suggestions]
+    if campaign.stocks:
+        compiler = Compiler.of(campaign)
+        listed = [{**s, "recipe": recipe_json(compiler.recipe(s["design"]))} for s in listed]
+    document = _document(campaign, listed, list(known.warnings), known.number)
+    _say_history(document, known.advisor)
+    document["data"] = {**table_json(known.table), "told": len(experiments)}
+    return document
+
+
+def _say_history(document: dict[str, Any], advisor: Advisor) -> None:
+    """Add to the document whether the history helps, where there is one."""
+    if advisor.history and advisor.posterior is not None:
+        document["history"] = history_in_words(advisor.posterior)
+        document["warnings"] += document["history"]
+
+
+def table_json(table: Table | None) -> dict[str, Any]:
+    """Return which rows of which file were used, and which were not and why."""
+    if table is None:
+        return {}
+    return {
         "file": table.file,
         "sha256": table.sha256,
         "rows_used": len(table.rows),
-        "excluded": [{"row": e.row, "column": e.column, "reason": e.reason} for e in table.excluded],
+        "excluded": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in table.excluded],
     }
-    return document
 
 
 def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | None) -> dict[str, Any]:
     """Suggest from the campaign's own store where it has begun, from an empty one where it has not."""
-    folder = state_folder(file, state, campaign=campaign)
-    experiments: list[Experiment] = []
-    looks: list[Read] = []
-    if (folder / "store.sqlite").exists():
-        with Store.open(folder, create=False) as store:
-            experiments, looks = store.experiments(), store.reads()
+    experiments = told_experiments(campaign, file, state)
     compiler = Compiler.of(campaign)
-    advisor = advisor_of(campaign, design_space(campaign), experiments, looks)
+    advisor = advisor_of(campaign, design_space(campaign), experiments, reads_of(campaign, file, state))
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     suggestions = []
     for s in advisor.suggest(n or campaign.budget.batch, pending=pending):
         suggestions.append({**suggestion_json(s), "recipe": recipe_json(compiler.recipe(s.design))})
-    return _document(campaign, suggestions, [])
+    document = _document(campaign, suggestions, [], max((e.batch for e in experiments), default=0) + 1)
+    _say_history(document, advisor)
+    return document
 
 
-def _document(campaign: Campaign, suggestions: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
+def _document(
+    campaign: Campaign, suggestions: list[dict[str, Any]], warnings: list[str], number: int
+) -> dict[str, Any]:
     listed = [
-        {"id": f"{campaign.name}-s{i:02d}", "recipe": None, **suggestion} for i, suggestion in enumerate(suggestions, 1)
+        {"id": f"{campaign.name}-b{number:02d}-{i:02d}", "recipe": None, **suggestion}
+        for i, suggestion in enumerate(suggestions, 1)
     ]
     model = {"id": listed[0]["model"], "acquisition": listed[0]["acquisition"]} if listed else {}
-    return {"campaign": campaign.name, "suggestions": listed, "model": model, "warnings": warnings}
+    return {
+        "campaign": campaign.name,
+        "outcomes": list(campaign.target.goals),
+        "suggestions": listed,
+        "model": model,
+        "warnings": warnings,
+    }
 
 
 def write_table(document: Mapping[str, Any], out: Path) -> None:
-    """Write suggestions as one row each, to ``.csv`` or ``.xlsx``."""
+    """Write suggestions as one row each, to ``.csv`` or ``.xlsx``, with empty columns for the results.
+
+    The file is what `sdl tell` reads back once the results are typed in.
+    """
     rows = []
     for s in document["suggestions"]:
-        row: dict[str, Any] = {"id": s["id"], "kind": s["kind"], **s["design"]}
+        row: dict[str, Any] = {"experiment": s["id"], "kind": s["kind"], **s["design"]}
+        row |= {f"{label_of(name)} ({unit_of(name)})".removesuffix(" ()"): "" for name in document["outcomes"]}
+        row |= {"measured at": "", "failed": ""}
         for transfer in (s["recipe"] or {}).get("transfers", ()):
             row[f"{transfer['stock']} (uL)"] = transfer["volume_ul"]
         for name, e in s["expected"].items():

@@ -41,9 +41,9 @@ class Advisor:
     ) -> None:
         self.space, self.target, self.seed, self.law = space, target, seed, law
         self.rows: list[Row] = []
+        self.history: list[Row] = []
+        self._start = start
         self._code = DesignCode(space)
-        blind = 0 if law is not None and law.speaks(space.names) else max(SMALLEST_START, len(space.parameters) + 2)
-        self.start = blind if start is None else start
         self._posterior: Posterior | None = None
 
     def tell(
@@ -75,6 +75,29 @@ class Advisor:
             reads=tuple(reads),
         )
         self.rows.append(row)
+
+    def recall(
+        self, design: Design, features: Mapping[str, float], source: str, sd: Mapping[str, float] | None = None
+    ) -> None:
+        """Learn what ``design`` gave elsewhere; ``source`` names the lab or paper, whose offset is learned.
+
+        What a history says is believed only as far as it helps to foresee the experiments that are told.
+        """
+        self._code.check(design)
+        for name, value in features.items():
+            check_feature(name, value, (sd or {}).get(name, 0.0))
+        row = Row(
+            design=dict(design), features=dict(features), sd=dict(sd or {}), run=source, experiment=f"history {source}"
+        )
+        self.history.append(row)
+
+    @property
+    def start(self) -> int:
+        """How many experiments fill the space before a model chooses; none where a law or a history leads."""
+        if self._start is not None:
+            return self._start
+        led = self.history or (self.law is not None and self.law.speaks(self.space.names))
+        return 0 if led else max(SMALLEST_START, len(self.space.parameters) + 2)
 
     def suggest(self, n: int, pending: Sequence[Design] = (), pool: Sequence[Design] | None = None) -> list[Suggestion]:
         """Return ``n`` designs to make next; ``pending`` still run, ``pool`` restricts the choice to its designs.
@@ -121,8 +144,17 @@ class Advisor:
         """Return the model of all rows, fitted once per new row, or why there is none."""
         from models.posterior import Posterior
 
-        if self._posterior is None or len(self._posterior.rows) != len(self.rows):
-            learned = Posterior.of(self._code, self.target, self.rows, self.seed, law=self.law, before=self._posterior)
+        known = (len(self.rows), len(self.history))
+        if self._posterior is None or (len(self._posterior.rows), len(self._posterior.history)) != known:
+            learned = Posterior.of(
+                self._code,
+                self.target,
+                self.rows,
+                self.seed,
+                law=self.law,
+                before=self._posterior,
+                history=self.history,
+            )
             if isinstance(learned, str):
                 return learned
             self._posterior = learned

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.advisor import Advisor
+from models.selection import informative
 from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
+from sdl.past import read_past
 from sdl.space import DesignSpace
 from sdl.store import Experiment
 from sdl.store import Read as StoredRead
@@ -24,6 +26,9 @@ SLICE_POINTS = 21
 
 ALWAYS = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
 """Features that are modelled whether the target names them or not: the same data serve any later target."""
+
+MOST_HISTORY = 300
+"""Rows of one history that are learned from (chosen: its model is fitted once, in about a second)."""
 
 CONFOUNDED = 0.95
 """Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
@@ -52,6 +57,7 @@ def advisor_of(
             experiment=e.id,
             reads=reads,
         )
+    recall(advisor, campaign)
     return advisor
 
 
@@ -64,6 +70,35 @@ def _growing(looks: Sequence[StoredRead]) -> dict[str, list[Read]]:
             read = Read(time_s=look.since_injection_s, x1_nm=x1.value, sd=x1.sd)
             found.setdefault(look.experiment, []).append(read)
     return found
+
+
+def recall(advisor: Advisor, campaign: Campaign) -> list[str]:
+    """Tell the advisor the campaign's history; return what was left out of it, and what was assumed."""
+    wanted = (*campaign.target.goals, *advisor.target.goals, *ALWAYS)
+    notes: list[str] = []
+    for past in read_past(campaign):
+        notes += past.notes
+        rows = [(r.design, {n: v for n, v in r.values.items() if n in wanted}) for r in past.results]
+        rows = [(design, seen) for design, seen in rows if seen]
+        plain = [{n: v.value for n, v in seen.items()} for _, seen in rows]
+        kept = informative(advisor.space, advisor.target, [d for d, _ in rows], plain, most=MOST_HISTORY)
+        if len(kept) < len(rows):
+            notes.append(f"{past.source}: {len(kept)} of {len(rows)} rows are used, nearest to the target and a spread")
+        for i in kept:
+            advisor.recall(rows[i][0], plain[i], past.source, sd={n: v.sd for n, v in rows[i][1].items()})
+    return notes
+
+
+def history_in_words(posterior: Posterior) -> list[str]:
+    """Say of each outcome whether the history helps to foresee our own experiments."""
+    said = []
+    for name, o in zip(posterior.codec.names, posterior.surrogate.outcomes, strict=True):
+        found = o.fitted.history
+        if found is not None:
+            share = f"counts {found.weight:.0%}" if found.weight else "does not help and is left out"
+            gain = f" (it adds {found.gain:.1f} nats to how well our own rows are foreseen)" if found.gain else ""
+            said.append(f"History for {label_of(name)} {share}{gain}.")
+    return said
 
 
 def diagnosis(advisor: Advisor) -> dict[str, Any]:

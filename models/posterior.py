@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from models.encode import DesignCode, FeatureCode
 from models.physics import GrowthLaw
 from models.quantities import Quantities, learn
 from models.suggestion import Confirmation, Expected, Forecast, Row
-from models.surrogate import Surrogate
+from models.surrogate import Outcome, Surrogate
 from sdl.space import Columns, Design
 from sdl.target import Target
 
@@ -37,6 +37,8 @@ class Posterior:
     rows: tuple[Row, ...]
     X: Tensor
     seed: int
+    past: Mapping[str, Outcome]
+    history: tuple[Row, ...]
 
     @classmethod
     def of(
@@ -48,8 +50,12 @@ class Posterior:
         *,
         law: GrowthLaw | None = None,
         before: Posterior | None = None,
+        history: Sequence[Row] = (),
     ) -> Posterior | str:
         """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
+
+        ``history`` are experiments made elsewhere, each source a run of its own: a model of them is what is expected
+        beforehand, as far as that helps to foresee our rows.
 
         The target's outcomes decide; what else was told (such as X1) is modelled beside them and only forecast.
         """
@@ -59,6 +65,9 @@ class Posterior:
         known = law is not None and law.speaks(code.space.names)
         if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
             modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
+        past = before.past if before is not None and len(before.history) == len(history) else None
+        past = _remembered(code, history) if past is None else past
+        modelled += [name for name in past if name not in modelled]
         names = [name for name in target.goals if name in modelled]
         extra = [name for name in modelled if name not in target.goals]
         if not names:
@@ -66,7 +75,7 @@ class Posterior:
         apart = any(goal.source == "absorption" for goal in target.goals.values())  # PL computed from X1 is no news
         try:
             old = before.quantities if before is not None else None
-            quantities = learn(code, [*names, *extra], rows, law, joint=not apart, before=old)
+            quantities = learn(code, [*names, *extra], rows, law, joint=not apart, before=old, past=past)
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         codec = FeatureCode.of(names, features)
@@ -82,6 +91,8 @@ class Posterior:
             rows=tuple(rows),
             X=torch.from_numpy(code.matrix([r.design for r in rows])),
             seed=seed,
+            past=past,
+            history=tuple(history),
         )
 
     @property
@@ -143,6 +154,19 @@ class Posterior:
             }
             for name, o in zip(self.codec.names, self.surrogate.outcomes, strict=True)
         }
+
+
+def _remembered(code: DesignCode, history: Sequence[Row]) -> dict[str, Outcome]:
+    """Return a model of every outcome that experiments made elsewhere have two values of."""
+    if not history:
+        return {}
+    told = {name: {r.features[name] for r in history if name in r.features} for r in history for name in r.features}
+    names = [name for name, values in told.items() if len(values) > 1]
+    try:
+        found = learn(code, names, history, None, joint=False, before=None)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        return {}
+    return {name: found.outcome(name) for name in names}
 
 
 def _expected(codec: FeatureCode, surrogate: Surrogate, X: Tensor) -> list[dict[str, Expected]]:

@@ -6,6 +6,7 @@ function of the design, where a read during growth stands at the growth time it 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +19,8 @@ from models.evidence import Array
 from models.filling import sobol_axes
 from models.physics import GROWING, PL, X1, GrowthLaw, Linearised
 from models.suggestion import Row
-from models.surrogate import NO_RUN, Fitted, Outcome, Surrogate, Told, fit_quantity, outcome
-from models.trend import Following, Level
+from models.surrogate import NO_RUN, Fitted, Outcome, Recollection, Surrogate, Told, fit_quantity, outcome, scale
+from models.trend import Following, Level, Recalled
 
 ENERGY = "energy"
 """The quantity behind PL peak and X1."""
@@ -29,6 +30,15 @@ KINDS = {"pl_peak_nm": PL, "x1_nm": X1}
 FOLLOWS = ("fwhm_nm",)
 """Outcomes that may follow the size. PLQY turns with the surface: following the size, its error with 16 experiments on
 the virtual lab was 0.08 instead of 0.06."""
+
+HISTORY_WEIGHTS = (0.5, 1.0)
+"""Shares of a history that are compared with none of it (chosen: half serves where only the trend is right)."""
+
+HISTORY_GAIN = 1.0
+"""Evidence in nats that a history must add before it is believed: less happens by chance with two tries (chosen)."""
+
+FEW = 4
+"""Readings of our own below which a law or a history is taken as it stands (chosen: fewer cannot contradict it)."""
 
 GRID = 256
 """Designs over which the law's own spread of energies is taken (a power of 2, as Sobol points want)."""
@@ -66,8 +76,13 @@ def learn(
     *,
     joint: bool,
     before: Quantities | None,
+    past: Mapping[str, Outcome] | None = None,
 ) -> Quantities:
-    """Fit all outcomes ``names`` to ``rows``; with ``joint`` the energies share one latent function."""
+    """Fit all outcomes ``names`` to ``rows``; with ``joint`` the energies share one latent function.
+
+    ``past`` are models of experiments made elsewhere, by outcome: what is expected beforehand, as far as it helps.
+    """
+    past = past or {}
     X = torch.from_numpy(code.matrix([r.design for r in rows]))
     labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
     runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows], dtype=torch.long)
@@ -81,24 +96,26 @@ def learn(
     if energies:
         told = _merged([_as_kind(single.pop(name), KINDS[name]) for name in energies])
         told = _merged([told, *_growing(code, rows, runs)]) if joint else told
-        fitted[ENERGY], leader = _energy(code, told, law, begin.get(ENERGY))
+        fitted[ENERGY], leader = _energy(code, told, law, past.get(energies[0]), begin.get(ENERGY))
     for name, told in single.items():
-        fitted[name] = _single(told, leader if name in FOLLOWS else None, begin.get(name))
+        fitted[name] = _single(told, leader if name in FOLLOWS else None, past.get(name), begin.get(name))
     return Quantities(fitted=fitted, law=leader)
 
 
 def _told(X: Tensor, runs: Tensor, y: Tensor, yvar: Tensor, kind: int) -> Told:
     known = y.isfinite()
     kinds = torch.full((int(known.sum()),), kind, dtype=torch.long)
-    return Told(X=X[known], run=runs[known], y=y[known], yvar=yvar[known], kind=kinds)
+    row = known.nonzero().squeeze(-1)
+    return Told(row=row, X=X[known], run=runs[known], y=y[known], yvar=yvar[known], kind=kinds)
 
 
 def _as_kind(told: Told, kind: int) -> Told:
-    return Told(X=told.X, run=told.run, y=told.y, yvar=told.yvar, kind=torch.full_like(told.kind, kind))
+    return dataclasses.replace(told, kind=torch.full_like(told.kind, kind))
 
 
 def _merged(parts: Sequence[Told]) -> Told:
     return Told(
+        row=torch.cat([p.row for p in parts]),
         X=torch.cat([p.X for p in parts]),
         run=torch.cat([p.run for p in parts]),
         y=torch.cat([p.y for p in parts]),
@@ -126,15 +143,16 @@ def _growing(code: DesignCode, rows: Sequence[Row], runs: Tensor) -> list[Told]:
         [{"x1_nm": r.x1_nm} for *_, r in seen], [{"x1_nm": r.sd} for *_, r in seen]
     )
     places = torch.tensor([i for i, *_ in seen])
-    return [_told(X, runs[places], torch.from_numpy(y[:, 0]), torch.from_numpy(yvar[:, 0]), GROWING)]
+    told = _told(X, runs[places], torch.from_numpy(y[:, 0]), torch.from_numpy(yvar[:, 0]), GROWING)
+    return [dataclasses.replace(told, row=places)]
 
 
 def _energy(
-    code: DesignCode, told: Told, law: GrowthLaw | None, begin: Array | None
+    code: DesignCode, told: Told, law: GrowthLaw | None, past: Outcome | None, begin: Array | None
 ) -> tuple[Fitted, Linearised | None]:
-    """Fit the energies about the law of growth or about a level, whichever makes the readings more probable."""
+    """Fit the energies about the law of growth, a history or a level, whichever makes the readings more probable."""
     if law is None or not law.speaks(code.space.names):
-        return fit_quantity(told, begin=begin), None
+        return _recalled(told, past, begin, None), None
     trend = law.around(code)
     prior = trend.expected(code.inputs(code.columns(sobol_axes(code.p, GRID, 0))))
     units = (float(np.mean(prior)), float(np.std(prior)))
@@ -142,19 +160,57 @@ def _energy(
     for _ in range(ROUNDS):
         trend = trend.moved(grown.found)
         grown = fit_quantity(told, trend=trend, begin=grown.theta, units=units)
-    if len(told.y) < 2:
+    if len(told.y) < FEW and past is None:
         return grown, trend
-    plain = fit_quantity(told, begin=begin, units=units)
-    return (grown, trend) if grown.evidence > plain.evidence else (plain, None)
+    other = _recalled(told, past, begin, units)
+    if past is not None and len(told.y) < FEW:
+        return other, None
+    return (grown, trend) if grown.evidence > other.evidence else (other, None)
 
 
-def _single(told: Told, leader: Linearised | None, begin: Array | None) -> Fitted:
-    """Fit another outcome about a level or, when that makes its readings more probable, following the size."""
-    plain = fit_quantity(told, begin=begin)
-    if leader is None:
+def _single(told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None) -> Fitted:
+    """Fit another outcome about a level or a history or, when that is more probable, following the size."""
+    plain = _recalled(told, past, begin, None)
+    if leader is None or len(told.y) < FEW:
         return plain
     expected = leader.expected(told.X.numpy())
     level = Level(mean=plain.shift, spread=plain.spread)
     line = Following(level=level, leader=leader, centre=float(np.mean(expected)), scale=float(np.std(expected)) or 1.0)
     following = fit_quantity(told, trend=line, begin=plain.theta)
     return following if following.evidence > plain.evidence else plain
+
+
+def _recalled(told: Told, past: Outcome | None, begin: Array | None, units: tuple[float, float] | None) -> Fitted:
+    """Fit about a level or, where that lets our readings be foreseen better, about what a history says.
+
+    A history is believed as it stands until `FEW` readings of our own can speak against it.
+    """
+    if past is None:
+        return fit_quantity(told, begin=begin, units=units)
+    units = units or (None if len(told.y) > 1 else (past.fitted.shift, past.fitted.spread))
+    shift, spread = units or scale(told.y)
+    level, source = Level(mean=shift, spread=spread, kinds=told.kinds), Past(outcome=past)
+    tried = {
+        weight: fit_quantity(told, trend=Recalled(level=level, past=source, weight=weight), begin=begin, units=units)
+        for weight in HISTORY_WEIGHTS
+    }
+    if len(told.y) < FEW:
+        return dataclasses.replace(tried[1.0], history=Recollection(weight=1.0, gain=0.0))
+    plain = fit_quantity(told, begin=begin, units=units)
+    weight = max(tried, key=lambda w: tried[w].evidence)
+    gain = tried[weight].evidence - plain.evidence
+    if gain < HISTORY_GAIN:
+        return dataclasses.replace(plain, history=Recollection(weight=0.0, gain=0.0))
+    return dataclasses.replace(tried[weight], history=Recollection(weight=weight, gain=gain))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The trend of a history: its posterior mean less its level."""
+
+    outcome: Outcome
+
+    def expected(self, X: Array) -> Array:
+        with torch.no_grad():
+            mean = self.outcome.mean(self.outcome.view(torch.from_numpy(X)))
+        return np.asarray(mean - self.outcome.fitted.shift)

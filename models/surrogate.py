@@ -33,8 +33,12 @@ A fit costs n^3: with 400 rows it took 1.5 s of an ask, and more rows move the c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """All readings of one quantity on the model's scale, as told: see `Readings` for the shapes."""
+    """All readings of one quantity on the model's scale, as told: see `Readings` for the shapes.
 
+    ``row`` ``(n,)`` is the experiment that each belongs to.
+    """
+
+    row: Tensor
     X: Tensor
     run: Tensor
     y: Tensor
@@ -44,6 +48,14 @@ class Told:
     @property
     def kinds(self) -> int:
         return int(self.kind.max()) + 1 if len(self.kind) else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """What became of a history: the ``weight`` its trend is given, and the evidence in nats that it adds."""
+
+    weight: float
+    gain: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +75,7 @@ class Fitted:
     weights: Tensor
     features: Tensor
     good: bool
+    history: Recollection | None = None
 
     @property
     def found(self) -> Array:
@@ -188,7 +201,8 @@ def fit(X: Tensor, runs: Tensor, Y: Tensor, Yvar: Tensor, *, warm: Sequence[Arra
     for j, theta in enumerate(begin):
         known = Y[:, j].isfinite()
         kind = torch.zeros(int(known.sum()), dtype=torch.long)
-        told = Told(X=X[known], run=runs[known], y=Y[known, j], yvar=Yvar[known, j], kind=kind)
+        row = known.nonzero().squeeze(-1)
+        told = Told(row=row, X=X[known], run=runs[known], y=Y[known, j], yvar=Yvar[known, j], kind=kind)
         outcomes.append(outcome(fit_quantity(told, begin=theta), 0))
     return Surrogate(outcomes=tuple(outcomes))
 

@@ -50,6 +50,19 @@ class Leader(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """A level, and ``weight`` times what experiments made elsewhere say of each design, less their own level."""
+
+    level: Level
+    past: Leader
+    weight: float
+
+    def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
+        mean, features = self.level(X, kind)
+        return mean + self.weight * self.past.expected(X), features
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
     """A level, and a straight line in what the law of growth expects of the energy: width and yield follow the size."""
 

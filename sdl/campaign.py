@@ -44,21 +44,32 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataColumn:
-    """Where one quantity stands in a chemist's table, in which unit, and whether 0 means "not measured"."""
+    """Where one quantity stands in a chemist's table, in which unit, and whether 0 means "not measured".
+
+    ``guess`` says what in this is guessed and not yet confirmed by a person; "" when nothing is.
+    """
 
     column: str
     unit: str
     zero_is_missing: bool = False
+    guess: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSource:
-    """A historical table: file, how it is separated, and which column is which quantity."""
+    """A historical table: file, how it is separated, and which column is which quantity.
+
+    ``header`` is the line of the column names (0: the first that is not empty); ``exclude`` gives lines to leave out
+    and why.
+    """
 
     file: str
     columns: Mapping[str, DataColumn]
     separator: str = ","
+    decimal: Literal[".", ","] = "."
     sheet: str = ""
+    header: int = 0
+    exclude: Mapping[int, str] = field(default_factory=dict)
     public: str = ""
 
 
@@ -86,6 +97,7 @@ class Campaign:
     history: tuple[str, ...] = ()
     approval: Approval = "never"
     data: DataSource | None = None
+    pool: str = ""
 
     @property
     def home(self) -> Path:

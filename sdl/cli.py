@@ -6,6 +6,7 @@ error tree in ``sdl.errors``; 130 is an interrupt.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -48,6 +49,11 @@ def check(
     if not prepare:
         refuse_old_lots(campaign, datetime.now(UTC))
     plan = preparation_in_words(campaign) if prepare else plan_in_words(campaign, used_so_far(campaign, state=state))
+    if campaign.history:
+        from sdl.past import read_past
+
+        notes = [note for past in read_past(campaign) for note in past.notes]
+        plan = dataclasses.replace(plan, text="\n".join([plan.text, *(f"History: {note}" for note in notes)]))
     if json:
         _print_json({"campaign": campaign.name, "ok": True, **plan.facts})
     else:
@@ -65,8 +71,22 @@ def schema(*, lab: Annotated[bool, Parameter(negative="")] = False) -> int:
 
 
 @app.command
-def init(folder: Path, *, example: str = "blue-465") -> int:
-    """Make a folder with a campaign file, a lab file and the schema that run as they are."""
+def init(
+    folder: Path,
+    *,
+    example: str = "blue-465",
+    past: Annotated[
+        Path | None, Parameter(name="--from", help="A table of past syntheses: .csv, .xlsx, .parquet.")
+    ] = None,
+    target: Annotated[str, Parameter(help="What is wanted, such as '465 nm, FWHM < 20 nm' (with --from).")] = "",
+) -> int:
+    """Make a folder with a campaign file that runs as it is, or one drafted from your own table with --from."""
+    if past is not None:
+        from sdl.config.draft import draft_campaign
+        from sdl.words import draft_in_words
+
+        _say(draft_in_words(draft_campaign(past, folder, target=target)))
+        return 0
     from sdl.config.examples import copy_example
 
     for path in copy_example(example, folder):
@@ -79,12 +99,24 @@ def plan(
     file: Path,
     *,
     n: Annotated[int | None, Parameter(name="-n")] = None,
+    target: Annotated[str, Parameter(help="Ask for these features instead: '480 nm, FWHM < 20 nm'.")] = "",
     out: Path | None = None,
     state: State = None,
     data: Data = None,
     json: Json = False,
 ) -> int:
     """Suggest the next experiments with predictions, intervals and reasons; touches no hardware."""
+    if target:
+        from flows.asking import ask_for
+
+        answer = ask_for(file, target, n=n, state=state, data=data)
+        if json:
+            _print_json(answer)
+        else:
+            from sdl.words import answer_in_words
+
+            _say(answer_in_words(answer))
+        return 0
     from flows.planning import plan_experiments
 
     document = plan_experiments(file, n=n, state=state, data=data, out=out)
@@ -94,6 +126,55 @@ def plan(
         from sdl.words import suggestions_in_words
 
         _say(suggestions_in_words(document))
+    return 0
+
+
+@app.command
+def backtest(
+    file: Path,
+    *,
+    target: Annotated[str, Parameter(help="Look for this instead: '465 nm, FWHM < 20 nm'.")] = "",
+    seeds: Annotated[int, Parameter(help="How often to replay each strategy.")] = 10,
+    budget: Annotated[
+        int | None, Parameter(help="Experiments of each replay; default as in the file, at most 40.")
+    ] = None,
+    jobs: Annotated[int | None, Parameter(help="Processes at a time; default one per core.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Replay the model on your past experiments against random and even choice: who finds the target sooner."""
+    from flows.backtest import backtest as replay_past
+
+    document = replay_past(file, wish=target, seeds=seeds, budget=budget, workers=jobs, data=data)
+    if json:
+        _print_json(document)
+    else:
+        from flows.sayings import backtest_in_words
+
+        _say(backtest_in_words(document))
+    return 0
+
+
+@app.command
+def rehearse(
+    file: Path,
+    *,
+    runs: Annotated[int, Parameter(help="How many campaigns to rehearse.")] = 30,
+    jobs: Annotated[int | None, Parameter(help="Processes at a time; default one per core.")] = None,
+    state: State = None,
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Rehearse the whole campaign before the first drop: experiments, hours, tips, waste, and its chances."""
+    from flows.rehearse import rehearse as rehearse_campaign
+
+    document = rehearse_campaign(file, runs=runs, workers=jobs, state=state, data=data)
+    if json:
+        _print_json(document)
+    else:
+        from flows.sayings import rehearsal_in_words
+
+        _say(rehearsal_in_words(document))
     return 0
 
 
@@ -133,6 +214,33 @@ def status(file: Path, *, state: State = None, json: Json = False) -> int:
     from sdl.progress import summary_of
 
     _show_status(summary_of(file, state=state), json)
+    return 0
+
+
+@app.command
+def tell(
+    file: Path,
+    *results: str,
+    experiment: Annotated[str, Parameter(help="The experiment that a result typed here belongs to.")] = "",
+    at: Annotated[str, Parameter(help="When it was measured, such as 2026-11-24T18:00.")] = "",
+    failed: Annotated[str, Parameter(help="Why nothing could be measured.")] = "",
+    by: Annotated[str, Parameter(help="Who measured it.")] = "",
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Add results, now or days later: a table, or typed as pl_peak=466.2nm fwhm='18 +- 0.3 nm'."""
+    from sdl.telling import tell as tell_results
+    from sdl.words import told_in_words
+
+    table = Path(results[0]) if len(results) == 1 and "=" not in results[0] else None
+    words = () if table else results
+    told = tell_results(
+        file, table, words=words, experiment=experiment, measured_at=at, failed=failed, who=by, state=state
+    )
+    if json:
+        _print_json(told)
+    else:
+        _say(told_in_words(told))
     return 0
 
 
@@ -257,14 +365,36 @@ def verify(file: Path, *, by: str = "", note: str = "", state: State = None, jso
 
 
 @app.command
-def report(file: Path, *, out: Path | None = None, state: State = None) -> int:
-    """Write the campaign's report: one self-contained HTML page."""
-    from sdl.progress import open_store, state_folder
+def report(file: Path, *, out: Path | None = None, state: State = None, data: Data = None) -> int:
+    """Write the report, one self-contained HTML page: the campaign, or how far to trust an offline one's data."""
+    from sdl.progress import is_offline, open_store, state_folder
     from sdl.report import write_report
 
+    if is_offline(file):
+        from flows.trust import write_trust_report
+
+        _say(str(write_trust_report(file, out=out, state=state, data=data)))
+        return 0
     folder = state_folder(file, state)
     store = open_store(file, state)
     _say(str(write_report(store, out or folder / "report.html")))
+    return 0
+
+
+@app.command
+def export(
+    file: Path,
+    *,
+    to: Annotated[str, Parameter(help="csv, xlsx, parquet, or several of them with commas.")] = "csv",
+    out: Annotated[Path | None, Parameter(help="Folder to write into; default export in the state folder.")] = None,
+    state: State = None,
+    data: Data = None,
+) -> int:
+    """Write every experiment as one row, to read on in other programs or as the history of another campaign."""
+    from sdl.export import export as write_files
+
+    for path in write_files(file, [kind.strip() for kind in to.split(",")], out=out, state=state, data=data):
+        _say(str(path))
     return 0
 
 

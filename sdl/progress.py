@@ -20,6 +20,12 @@ def state_folder(file: Path, state: Path | None, *, campaign: Campaign | None = 
     return state or (campaign.home if campaign else file.resolve().parent / ".sdl" / _name(file))
 
 
+def is_offline(file: Path) -> bool:
+    """Say whether a campaign works on data alone, without validating the rest."""
+    fields = strict.read(file).root.value
+    return isinstance(fields, dict) and "mode" in fields and fields["mode"].value == "offline"
+
+
 def _name(file: Path) -> str:
     """Return the campaign's name without validating the rest, so that `sdl status` stays quick."""
     document = strict.read(file)

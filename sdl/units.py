@@ -51,6 +51,7 @@ _SUFFIXES = (
     ("_mmol_l", "mmol/L"),
     ("_mol_l", "mol/L"),
     ("_umol", "umol"),
+    ("_mg", "mg"),
     ("_nm", "nm"),
     ("_ev", "eV"),
     ("_ul", "uL"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sdl.chemistry.feasible import design_space, feasible_share
 from sdl.chemistry.outcomes import reach, reach_in_words, table_of
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
+from sdl.config.draft import Draft
 from sdl.errors import Refused
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
@@ -80,7 +81,11 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
     asked += ["", f"Historical data: {where}", "No robot: `sdl plan` suggests the next experiments."]
     if source and source.public:
         asked.append(f"The table is public: {source.public}")
-    return Plan(text="\n".join(asked), facts={"mode": "offline", "data": where})
+    guessed = {c.column: c.guess for c in (source.columns.values() if source else ()) if c.guess}
+    if guessed:
+        asked += ["", "Guessed and not yet confirmed (delete the 'guess: ...' of a column to confirm it):"]
+        asked += [f"  '{column}': {why}" for column, why in guessed.items()]
+    return Plan(text="\n".join(asked), facts={"mode": "offline", "data": where, "guessed": guessed})
 
 
 def preparation_in_words(campaign: Campaign) -> Plan:
@@ -217,6 +222,56 @@ def goal_in_words(name: str, goal: Goal) -> str:
         high = f"below {amount(name, goal.high)}" if math.isfinite(goal.high) else ""
         text += ", a hit is " + " and ".join(filter(None, (low, high)))
     return f"{text} (from {goal.source})"
+
+
+def draft_in_words(draft: Draft) -> str:
+    """Say what was guessed from a table, what is left open, and what to do next."""
+    lines = [f"{draft.file} is ready to edit; guessed from the headers of {draft.table.name}, nothing is confirmed:"]
+    for g in draft.guesses:
+        what = f"left out: {g.why}" if g.role == "left out" else f"{g.role} {g.name}, unit {g.unit or 'none'} ({g.why})"
+        lines.append(f"  '{g.column}': {what}")
+    if draft.left_open:
+        lines += ["Left open, only you know:", *(f"  {text}" for text in draft.left_open)]
+    return "\n".join([*lines, f"Edit the file, then: sdl check {draft.file}"])
+
+
+def told_in_words(told: Mapping[str, Any]) -> str:
+    """Say what was recorded of the results that were told, and what was not."""
+    lines = [f"{told['campaign']}: {len(told['told'])} results recorded, {told['unchanged']} known already."]
+    for change in told["told"]:
+        seen = ", ".join(f"{label_of(n)} {amount(n, v)}" for n, (v, _) in change.get("features", {}).items())
+        lines.append(f"  {change['experiment']}: {change['change']}{': ' if seen else ''}{seen}")
+    for e in told["left_out"]:
+        lines.append(f"  left out: {e['cell'] or 'row ' + str(e['row'])} {e['column']}: {e['reason']}")
+    if told["ignored_columns"]:
+        lines.append(f"  columns without meaning here: {', '.join(told['ignored_columns'])}")
+    return "\n".join(lines)
+
+
+def answer_in_words(answer: Mapping[str, Any]) -> str:
+    """Say the answer to a target: reachable or not, recipes with what they should give, and the nearest experiments."""
+    lines = [*(f"Warning: {w}" for w in answer["warnings"]), answer["text"]]
+    for number, a in enumerate(answer["answers"], start=1):
+        lines += ["", f"{number}. " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in a["design"].items())]
+        for name, e in a["expected"].items():
+            lines.append(f"     {label_of(name)}: {amount(name, e['mean'])} (95 %: {e['low']:.4g} .. {e['high']:.4g})")
+        if a["recipe"]:
+            poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in a["recipe"]["transfers"])
+            lines.append(f"     pour: {poured}")
+        lines.append(f"     P(hit) {a['p_hit']:.0%} in one try; made before, most alike: {_made_before(a['nearest'])}")
+    lines += ["", f"Measured so far, closest to the wish: {_made_before(answer['closest_measured'])}"]
+    for name, span in answer["ranges"].items():
+        (a, b), (c, d) = span["measured"], span["predicted"]
+        lines.append(f"{label_of(name)}: measured {a:.4g} .. {b:.4g}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
+    return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+
+
+def _made_before(rows: Sequence[Mapping[str, Any]]) -> str:
+    said = [
+        f"{r['experiment']} ({', '.join(f'{label_of(n)} {amount(n, v)}' for n, v in r['features'].items())})"
+        for r in rows
+    ]
+    return "; ".join(said) or "none"
 
 
 def suggestions_in_words(document: Mapping[str, Any]) -> str:

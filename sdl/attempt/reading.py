@@ -11,10 +11,12 @@ from collections.abc import Collection, Sequence
 
 from sdl.attempt.expectation import rows
 from sdl.attempt.session import Session
+from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.solvents import SOLVENTS
 from sdl.errors import InstrumentChanged, StaleInstrument
 from sdl.lab.reader import Adjustable, Malformed
 from sdl.lab.readers.exposure import brought_to
+from sdl.space import Design
 from sdl.spectra import Features, Spectrum
 from sdl.spectra.readout import Optics, features
 from sdl.spectra.trust import changed, left_over, untrusted
@@ -178,20 +180,8 @@ def _spectra(session: Session, label: str) -> tuple[Spectrum, ...]:
 
 def features_of(session: Session, attempt: Attempt, read_id: int, experiment: str) -> Features:
     """Read the features of one saved sample, with the newest dark, blank and dye that still hold."""
-    lab, store = session.lab, session.store
-    reader = lab.reader
+    store, reader = session.store, session.lab.reader
     design = store.experiment(experiment).design if experiment else {}
-    temperature = float(design.get("temperature_c", session.compiler.route.nominal["temperature_c"]))
-    medium = session.campaign.stocks[session.compiler.medium_of(design)].solvent
-    optics = Optics(
-        path_mm=reader.path_mm,
-        excitation_nm=reader.excitation_nm,
-        dye_plqy=reader.dye_plqy,
-        dye_plqy_rsd=reader.dye_plqy_rsd,
-        dye_refractive_index=reader.dye_refractive_index,
-        refractive_index=SOLVENTS[medium].refractive_index,
-        temperature_c=temperature,
-    )
     wanted = session.campaign.target.goals.get("pl_peak_nm")
     recipe = store.experiment(experiment).recipe if experiment else {}
     cs_mol_l = recipe.get("moles_umol", {}).get("Cs", 0.0) / recipe.get("total_ul", 1.0)  # umol in uL are mol/L
@@ -204,13 +194,27 @@ def features_of(session: Session, attempt: Attempt, read_id: int, experiment: st
         dark=dark,
         blank=blank,
         dye=dye,
-        optics=optics,
+        optics=optics_of(session.compiler, design),
         channels=reader.channels,
         cs_mol_l=cs_mol_l or None,
         estimate_pl=wanted is not None and wanted.source == "absorption",
     )
     flags = (*found.flags, *old_blank, *old_dye, *_carried(session, attempt, read))
     return Features(values=found.values, flags=tuple(dict.fromkeys(flags)))
+
+
+def optics_of(compiler: Compiler, design: Design) -> Optics:
+    """Return what the analysis must know of cell, lamp, dye and medium of a well that was made by ``design``."""
+    reader, medium = compiler.lab.reader, compiler.stocks[compiler.medium_of(design)].solvent
+    return Optics(
+        path_mm=reader.path_mm,
+        excitation_nm=reader.excitation_nm,
+        dye_plqy=reader.dye_plqy,
+        dye_plqy_rsd=reader.dye_plqy_rsd,
+        dye_refractive_index=reader.dye_refractive_index,
+        refractive_index=SOLVENTS[medium].refractive_index,
+        temperature_c=float(design.get("temperature_c", compiler.route.nominal["temperature_c"])),
+    )
 
 
 def _held(session: Session, attempt: Attempt, label: str, now_s: float) -> tuple[tuple[Spectrum, ...], tuple[str, ...]]:

@@ -21,6 +21,7 @@ from sdl.config.report import Report, draft, suggestion
 from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
 from sdl.config.strict import read
 from sdl.errors import Refused
+from sdl.history.shipped import PREFIX, shipped
 from sdl.route import Route
 from sdl.space import Constraint, Parameter
 from sdl.target import Target
@@ -66,28 +67,18 @@ def _check_presence(file: CampaignFile, report: Report) -> None:
     for name in needed:
         if not report.given(name):
             report.say(name, text="is missing; add it (`sdl init` writes a complete file)")
-    for name in _LAB_ONLY if offline_mode else _OFFLINE_ONLY:
+    by_hand = offline_mode and report.given("route") and report.given("stocks")  # recipes, but no robot
+    for name in ("limits",) if by_hand else _LAB_ONLY if offline_mode else (*_OFFLINE_ONLY, "pool"):
         if report.given(name):
             mode = "offline" if offline_mode else "lab"
-            report.say(name, text=f"does not go with mode: {mode}; remove it or change the mode", key=True)
+            pair = " (route and stocks only together)" if name in ("route", "stocks") and offline_mode else ""
+            report.say(name, text=f"does not go with mode: {mode}{pair}; remove it or change the mode", key=True)
 
 
 def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     lab = _lab(file, path, report)
     route = _route(file, path, lab, report)
-    stocks = {
-        name: Stock(
-            name=name,
-            contains=s.contains,
-            solvent=s.solvent,
-            volume_ul=s.volume,
-            at=s.at,
-            lot=s.lot,
-            made=s.made,
-            max_age_h=math.inf if s.max_age is None else s.max_age,
-        )
-        for name, s in (file.stocks or {}).items()
-    }
+    stocks = _stocks(file)
     if route and route.off_deck:
         report.say(
             "route", text=f"{route.name} is not made on a deck: {route.off_deck}; use mode: offline with a table"
@@ -106,11 +97,27 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     budget = _budget(file, lab, report)
     if lab and file.budget:
         checks.reactor(lab, file.budget.batch, report)
-    _check_history(file, path, report)
+    _check_files(file, path, report)
     report.finish()
     assert route and lab and target
     campaign = _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
     return dataclasses.replace(campaign, synthesis=None if route.name in ROUTES else route)
+
+
+def _stocks(file: CampaignFile) -> dict[str, Stock]:
+    return {
+        name: Stock(
+            name=name,
+            contains=s.contains,
+            solvent=s.solvent,
+            volume_ul=s.volume,
+            at=s.at,
+            lot=s.lot,
+            made=s.made,
+            max_age_h=math.inf if s.max_age is None else s.max_age,
+        )
+        for name, s in (file.stocks or {}).items()
+    }
 
 
 def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) -> Campaign:
@@ -120,14 +127,40 @@ def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) 
     target = target_of(file.target or {}, known, report)
     if target and source:
         offline.check_target(target, source.data, report)
+    if file.route and file.stocks:
+        return _by_hand(file, path, report, source, target)
     written = offline.parameters(file.vary, source, target, path.parent, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, None, report)
-    _check_history(file, path, report)
+    _check_files(file, path, report)
     report.finish()
     assert target and source
     campaign = _campaign(file, path, report, target, tuple(written.values()), parsed, budget)
-    return dataclasses.replace(campaign, data=source.data)
+    return dataclasses.replace(campaign, data=source.data, pool=file.pool or "")
+
+
+def _by_hand(
+    file: CampaignFile, path: Path, report: Report, source: offline.Source | None, target: Target | None
+) -> Campaign:
+    """Return a campaign on data whose designs are pipetted by hand from stocks, by a route's recipes."""
+    lab, stocks = _lab(file, path, report), _stocks(file)
+    route = _route(file, path, lab, report)
+    written = checks.parameters(file.vary or {}, route, lab, stocks, report)
+    choices = {p.name: p.choices for p in written.values() if p.choices}
+    checks.stocks(stocks, route, choices, lab, report)
+    if lab:
+        checks.substances(stocks, lab, report)
+    for name, parameter in written.items():
+        if source and parameter.name not in source.data.columns:
+            report.say("vary", name, text="no column gives it; add it to data.columns, or do not vary it", key=True)
+    parsed = _constraints(file, written, report)
+    budget = _budget(file, lab, report)
+    _check_files(file, path, report)
+    report.finish()
+    assert target and source and lab and route
+    made = _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
+    own = None if route.name in ROUTES else route
+    return dataclasses.replace(made, data=source.data, pool=file.pool or "", synthesis=own)
 
 
 def _campaign(
@@ -274,8 +307,14 @@ def _budget(file: CampaignFile, lab: Lab | None, report: Report) -> Budget:
     return Budget(experiments=experiments, batch=entry.batch, confirmed_hits=int(stop[1]) if stop else 2)
 
 
-def _check_history(file: CampaignFile, path: Path, report: Report) -> None:
+def _check_files(file: CampaignFile, path: Path, report: Report) -> None:
+    if file.pool is not None:
+        with report.at("pool"):
+            if not inside(path.parent, file.pool).is_file():
+                raise Refused(f"'{file.pool}' is not beside {path.name}; put it there or remove the entry")
     for i, name in enumerate(file.history):
         with report.at("history", i):
-            if not inside(path.parent, name).is_file():
+            if name.startswith(PREFIX):
+                shipped(name)
+            elif not inside(path.parent, name).exists():
                 raise Refused(f"'{name}' is not beside {path.name}; put it there or remove the entry")

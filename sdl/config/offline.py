@@ -11,6 +11,7 @@ from sdl.campaign import DataColumn, DataSource
 from sdl.config import quantities
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURE_NAMES
+from sdl.config.headers import OPEN
 from sdl.config.report import Report, suggestion
 from sdl.config.schema import CampaignFile, DataEntry
 from sdl.config.table import TEXT_UNIT, Table, read_table
@@ -21,6 +22,9 @@ from sdl.units import BY_NAME, BY_WRITTEN, unit_of
 
 BATCH = 8
 """Suggestions at a time where an offline file does not say: the batch of the built-in lab's example."""
+
+_KEPT = ("min", "s", "mL", "uL", "mmol/L", "mol/L", "umol", "mg", "nm", "eV", "degC")
+"""Units that internal names carry; a column in another unit of the same kind is kept in the first of that kind."""
 
 FROM_DATA = "from data"
 """What ``vary`` may say instead of a range: the range, or the names, that the table has."""
@@ -42,11 +46,17 @@ def source(file: CampaignFile, path: Path, data: Path | None, report: Report) ->
     internal: dict[str, str] = {}
     columns: dict[str, DataColumn] = {}
     for name, column in entry.columns.items():
+        if column.unit == OPEN:
+            text = f"the unit of '{column.column}' is left open; write it, such as uL, min, mmol/L, or '' for a ratio"
+            report.say("data", "columns", name, "unit", text=text)
+            continue
         with report.at("data", "columns", name):
             unit = TEXT_UNIT if column.unit == TEXT_UNIT else quantities.canonical(column.unit)
-            internal[name] = _internal(name, unit)
+            internal[name] = internal_name(name, unit)
             zero = column.zero == "missing"
-            columns[internal[name]] = DataColumn(column=column.column, unit=unit, zero_is_missing=zero)
+            columns[internal[name]] = DataColumn(
+                column=column.column, unit=unit, zero_is_missing=zero, guess=column.guess
+            )
     return Source(data=_data_source(entry, columns, path, data, report), internal=internal)
 
 
@@ -54,7 +64,14 @@ def _data_source(
     entry: DataEntry, columns: Mapping[str, DataColumn], path: Path, data: Path | None, report: Report
 ) -> DataSource:
     found = DataSource(
-        file=entry.file, columns=columns, separator=entry.separator, sheet=entry.sheet, public=entry.public
+        file=entry.file,
+        columns=columns,
+        separator=entry.separator,
+        decimal=entry.decimal,
+        sheet=entry.sheet,
+        header=entry.header or 0,
+        exclude={int(row): why for row, why in entry.exclude.items()},
+        public=entry.public,
     )
     if data is not None:
         return dataclasses.replace(found, file=str(data.resolve()))
@@ -65,7 +82,7 @@ def _data_source(
     return found
 
 
-def _internal(name: str, unit: str) -> str:
+def internal_name(name: str, unit: str) -> str:
     """Return the internal name: that of the table of units, or the given name with its unit as suffix."""
     if name in BY_WRITTEN:
         known = BY_WRITTEN[name]
@@ -77,14 +94,16 @@ def _internal(name: str, unit: str) -> str:
         raise Refused(f"'{name}' cannot name a column here; write lower-case letters, digits and _")
     if unit in (TEXT_UNIT, "", "%"):
         return name
-    suffixed = f"{name}_{unit.lower().replace('/', '_').replace('degc', 'c')}"
-    if unit_of(suffixed) != unit:
-        raise Refused(f"columns in '{unit}' are not kept; convert to s, min, nm, eV, uL, mL, umol, mmol/L, mol/L, degC")
-    return suffixed
+    kept = unit if unit in _KEPT else next((k for k in _KEPT if quantities.same_kind(unit, k)), "")
+    if not kept:
+        raise Refused(f"columns in '{unit}' are not kept; convert to one of {', '.join(_KEPT)}")
+    return f"{name}_{kept.lower().replace('/', '_').replace('degc', 'c')}"
 
 
 def check_target(target: Target, data: DataSource, report: Report) -> None:
     """Report goals that no column of the table informs."""
+    if any(problem.path.startswith("data.columns") for problem in report.problems):
+        return  # the column may be among those that are not understood
     for name in target.goals:
         if name not in data.columns:
             written = BY_NAME[name].written if name in BY_NAME else name

@@ -140,13 +140,19 @@ class ColumnEntry(_Strict):
     column: str
     unit: str = ""
     zero: Literal["missing"] | None = None
+    guess: str = ""
 
 
 class DataEntry(_Strict):
+    """A table of past syntheses; ``exclude`` names rows to leave out and why: ``{17: spilled}``."""
+
     file: str
     columns: dict[str, ColumnEntry]
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
     sheet: str = ""
+    header: Annotated[int, Field(ge=1)] | None = None
+    exclude: dict[Annotated[str, Field(pattern="^[1-9][0-9]{0,7}$")], str] = Field(default_factory=dict)
     public: str = ""
 
 
@@ -188,6 +194,7 @@ class CampaignFile(_Strict):
     limits: TightenedLimits | None = None
     history: list[str] = Field(default_factory=list)
     data: DataEntry | None = None
+    pool: str | None = None
     budget: BudgetEntry | None = None
     approval: Approval = "never"
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0

@@ -17,8 +17,10 @@ from plotly.offline import get_plotlyjs
 from sdl import __version__
 from sdl.report import curves, figures, tables, verdict
 from sdl.report.facts import Facts
+from sdl.report.later import later_figure
 from sdl.report.prose import share, shown, target_in_words
 from sdl.store import Store
+from sdl.store.told import measured_again
 
 DRAW = """
 for (const figure of document.querySelectorAll("figure[data-plot]")) {
@@ -47,7 +49,11 @@ def write_report(store: Store, path: Path) -> Path:
 
     It works at every moment of a campaign. The page is complete or not there: it is moved into place when written.
     """
-    html = render(store)
+    return save(render(store), path)
+
+
+def save(html: str, path: Path) -> Path:
+    """Move a page into place once it is complete, and return where it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -61,33 +67,41 @@ def render(store: Store) -> str:
     facts = Facts.of(store)
     best = facts.best
     plotlyjs = get_plotlyjs()
-    environment = Environment(
+    return (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            facts=facts,
+            best=best,
+            asked=facts.asked,
+            state=verdict.state(facts),
+            target=target_in_words(facts.goals),
+            result=verdict.result(facts),
+            tiles=verdict.tiles(facts),
+            coverage=verdict.coverage(facts),
+            recipe=tables.recipe(best.first) if best else None,
+            replicates=tables.replicates(facts, best) if best else None,
+            forecast=tables.forecast(facts, best) if best else None,
+            racks=tables.racks(facts),
+            drawn=_drawn(store, facts),
+            tables=tables,
+            share=share,
+            version=__version__,
+            plotlyjs=Markup(plotlyjs),
+            draw=Markup(DRAW),
+            policy=policy(plotlyjs, DRAW),
+        )
+    )
+
+
+def templates() -> Environment:
+    """Return the pages' templates, which escape everything that they are given."""
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2").render(
-        facts=facts,
-        best=best,
-        asked=facts.asked,
-        state=verdict.state(facts),
-        target=target_in_words(facts.goals),
-        result=verdict.result(facts),
-        tiles=verdict.tiles(facts),
-        coverage=verdict.coverage(facts),
-        recipe=tables.recipe(best.first) if best else None,
-        replicates=tables.replicates(facts, best) if best else None,
-        forecast=tables.forecast(facts, best) if best else None,
-        racks=tables.racks(facts),
-        drawn=_drawn(store, facts),
-        tables=tables,
-        share=share,
-        version=__version__,
-        plotlyjs=Markup(plotlyjs),
-        draw=Markup(DRAW),
-        policy=_policy(plotlyjs, DRAW),
     )
 
 
@@ -126,6 +140,10 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
             f"{shown(first).label if first else 'The outcome'} against each parameter as it was really made. A trend "
             "across a panel is a lever; points that gather in one place show where the campaign settled.",
         ),
+        "later": (
+            later_figure(measured_again(store, list(facts.experiments))),
+            "Experiments that people measured again, over the hours since their first measurement, with 95 % bars.",
+        ),
         "slices": (
             figures.slices(facts),
             "What the model believes along each parameter through its best design: line the mean, shade 95 %. A flat "
@@ -133,19 +151,19 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
         ),
     }
     return {
-        name: Drawn(id=name, json=_json(fig), height_px=int(fig.layout.height), caption=caption)
+        name: Drawn(id=name, json=figure_json(fig), height_px=int(fig.layout.height), caption=caption)
         for name, (fig, caption) in plots.items()
         if fig is not None
     }
 
 
-def _json(fig: go.Figure) -> Markup:
+def figure_json(fig: go.Figure) -> Markup:
     """Return a figure as JSON that cannot end the script element it stands in."""
     text = str(fig.to_json())
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
-def _policy(*scripts: str) -> str:
+def policy(*scripts: str) -> str:
     """Return a content security policy: these scripts and inline styles, nothing else, from nowhere."""
     hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)

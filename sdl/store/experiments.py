@@ -138,9 +138,12 @@ class Experiments(Core):
             tx.update(tables.experiments, {"id": id}, {"state": state}, state="measured", flags=flags, **values)
 
     def lose_experiment(self, id: str, *, why: str) -> None:
-        """Record that a planned experiment gives no outcome; a failed experiment is a recorded result."""
+        """Record that an experiment gives no outcome, planned or made by hand; a failure is a recorded result."""
         with self._write("experiment lost", experiment=id, why=why) as tx:
-            tx.update(tables.experiments, {"id": id}, {"state": "planned"}, state="lost")
+            state = _state(tx.connection, id)
+            if state not in ("suggested", "planned"):
+                raise StaleState(f"experiment {id} is {state}; only a suggested or planned one can be lost")
+            tx.update(tables.experiments, {"id": id}, {"state": state}, state="lost")
 
     def batch_hash(self, batch: int) -> str:
         """Return the SHA-256 of what is suggested in ``batch``: what an approval is given to."""

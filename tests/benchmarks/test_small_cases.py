@@ -11,6 +11,7 @@ from benchmarks import (
     campaign,
     campaign_model,
     compiler,
+    offline,
     outcomes,
     spectra,
     spectrum_files,
@@ -102,3 +103,8 @@ def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
     for name, value in {**design, **seen}.items():
         if name in shipped.columns:
             assert float(value) == pytest.approx(shipped.columns[name][0], rel=1e-4)
+
+
+def test_a_small_table_is_imported_in_every_format_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    offline.imports(50)
+    assert capsys.readouterr().out.count("import of 50 rows") == 3

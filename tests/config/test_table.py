@@ -169,7 +169,7 @@ def test_rows_outside_what_varies_are_excluded_with_a_reason(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("unit: mL", "unit: h", "not kept"),
+        ("unit: mL", "unit: uL/s", "not kept"),
         ("unit: mL", "unit: text", None),
         ("column: V", "column: W", "column 'W'"),
         ("pl_peak: {column: PL, unit: nm}", "pl_peak: {column: PL, unit: mL}", "does not measure pl_peak"),

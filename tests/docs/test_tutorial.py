@@ -36,6 +36,17 @@ def test_every_command_of_the_tutorial_runs_as_printed(tmp_path: Path) -> None:
     assert (tmp_path / "my-blue" / ".sdl" / "blue-465" / "report.html").is_file()
 
 
+@pytest.mark.lab
+def test_every_command_of_the_offline_page_runs_as_printed(tmp_path: Path) -> None:
+    for line, code in console_lines((ROOT / "docs" / "offline.md").read_text(encoding="utf-8")):
+        done = subprocess.run(
+            command(*shlex.split(line)[1:]), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == code, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "mine" / "table-s1-trust.html").is_file()
+    assert (tmp_path / "mine" / ".sdl" / "table-s1" / "export" / "table-s1.xlsx").is_file()
+
+
 def test_the_readme_names_only_verbs_and_files_that_exist() -> None:
     from sdl.cli import app
 

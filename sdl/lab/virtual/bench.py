@@ -49,6 +49,7 @@ class VirtualBench:
         self.seed = int(spec["seed"])
         self.serial = f"virtual-{self.seed}"
         self._batch_effect = bool(spec.get("batch_effect", True))
+        self._kinetics = Effect(**spec.get("kinetics", {}))
         self.clock = VirtualClock(factor=float(spec.get("run_free", 0.0)))
         self._journal = Journal(folder / JOURNAL)
         self.world = World(
@@ -137,11 +138,11 @@ class VirtualBench:
 
     def _begin(self, vessel: Vessel, location: str) -> Reaction:
         effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else NO_EFFECT
-        return begin(vessel, effect)
+        return begin(vessel, effect.times(self._kinetics))
 
     def _lot_effect(self) -> Effect:
         """Return what the lots on this bench do to every run."""
-        return lot_effect(self.seed, self.world.lots()) if self._batch_effect else NO_EFFECT
+        return (lot_effect(self.seed, self.world.lots()) if self._batch_effect else NO_EFFECT).times(self._kinetics)
 
 
 def _content(cell: Vessel, now_s: float) -> Content:

@@ -18,10 +18,21 @@ LOT_SHARE, RUN_SHARE, WELL_SHARE = 0.5, 0.25, 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """Factors on the nucleation rate and on the solubility; 1 and 1 is the model's mean crystal factory."""
+    """Factors on the constants of the model; 1 everywhere is its mean crystal factory.
+
+    Batches differ in nucleation and solubility; a lab whose kinetics are not quite the model's differs in the rates of
+    nucleation, release, attachment and diffusion.
+    """
 
     nucleation: float = 1.0
     solubility: float = 1.0
+    release: float = 1.0
+    attachment: float = 1.0
+    diffusion: float = 1.0
+
+    def times(self, other: Effect) -> Effect:
+        """Return both factors together."""
+        return Effect(**{name: getattr(self, name) * getattr(other, name) for name in Effect.__slots__})
 
 
 NO_EFFECT = Effect()
@@ -51,6 +62,13 @@ def batch_effect(seed: int, lots: Collection[str], run: int, well: str) -> Effec
 def lot_effect(seed: int, lots: Collection[str]) -> Effect:
     """Return the lots' part alone: the median of `batch_effect` over all runs and wells."""
     return _effect(*(math.sqrt(LOT_SHARE) * z for z in _normals(seed, "lots", *sorted(lots))))
+
+
+def other_kinetics(seed: int, rsd: float) -> Effect:
+    """Return rate constants that lie ``rsd`` (as sd of their logarithm) beside the model's, drawn by ``seed``."""
+    draws = generator(seed, "kinetics").standard_normal(4)
+    factors = (math.exp(rsd * float(z)) for z in draws)
+    return Effect(**dict(zip(("nucleation", "release", "attachment", "diffusion"), factors, strict=True)))
 
 
 def _normals(seed: int, *labels: object) -> tuple[float, float]:

@@ -139,15 +139,16 @@ class Growth:
         kelvin = mix.temperature_c + ZERO_C_K
         inverse = (1 / kelvin - 1 / REFERENCE_K) / GAS_J_MOL_K
         topo, dopa = max(mix.topo_mol_l, TRACE_MOL_L), max(mix.dopa_mol_l, TRACE_MOL_L)
-        self._release = RELEASE_PER_S * (DOPA_REFERENCE / dopa) ** RELEASE_ORDER * math.exp(-RELEASE_J_MOL * inverse)
+        release = RELEASE_PER_S * effect.release
+        self._release = release * (DOPA_REFERENCE / dopa) ** RELEASE_ORDER * math.exp(-RELEASE_J_MOL * inverse)
         self._solubility = (
             SOLUBILITY_MOL_M3 * effect.solubility * topo / TOPO_REFERENCE * math.exp(-SOLUBILITY_J_MOL * inverse)
         )
         self._nucleation = NUCLEATION_PER_M3_S * effect.nucleation
         self._barrier = BARRIER * (REFERENCE_K / kelvin) ** 3
         self._capillary_m = 4 * GAMMA_J_M2 * MOLAR_VOLUME_M3 / (GAS_J_MOL_K * kelvin)
-        self._rates = RATES * ATTACHMENT_M_S * math.exp(-ATTACHMENT_J_MOL * inverse)
-        self._double_diffusion = 2 * DIFFUSION_M2_S * kelvin / REFERENCE_K
+        self._rates = RATES * ATTACHMENT_M_S * effect.attachment * math.exp(-ATTACHMENT_J_MOL * inverse)
+        self._double_diffusion = 2 * DIFFUSION_M2_S * effect.diffusion * kelvin / REFERENCE_K
         self._mixing_s = MIXING_S * MIXING_RPM / mix.rpm
 
     def dilute(self, t_s: float, mix: Mix, diluted: float) -> None:

@@ -1,0 +1,160 @@
+"""Inverse design as a question: which recipe gives these features, by what a store or a table knows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.planning import Knowledge, known_offline, reads_of, table_json, told_experiments
+from models.inverse import Answer, Reach, ask, closest, nearest
+from models.memory import advisor_of
+from models.posterior import Posterior
+from sdl.attempt.wording import recipe_json
+from sdl.campaign import Budget, Campaign
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
+from sdl.config.draft import describe_table
+from sdl.config.load import load_campaign
+from sdl.config.pool import read_pool
+from sdl.config.wish import read_wish
+from sdl.errors import Refused
+from sdl.store import Experiment
+from sdl.target import Goal, Target
+from sdl.units import BY_NAME, label_of, unit_of
+
+TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet")
+
+RECIPES = 3
+"""Recipes in one answer."""
+
+
+def ask_for(
+    file: Path, wish: str, *, n: int | None = None, state: Path | None = None, data: Path | None = None
+) -> dict[str, Any]:
+    """Return the answer to ``wish`` ("480 nm, FWHM < 20 nm") from a campaign file, with its store, or a bare table."""
+    campaign = _of_a_table(file, wish) if file.suffix.lower() in TABLES else load_campaign(file, data=data)
+    target = wished(campaign, wish)
+    compiler = Compiler.of(campaign) if campaign.stocks else None
+    known = _known(campaign, file, state, target)
+    posterior = known.advisor.posterior
+    if posterior is None:
+        seen = sorted({name for row in known.advisor.rows for name in row.features})
+        raise Refused(
+            f"{file}: nothing is known about {', '.join(label_of(n) for n in target.goals)}, two experiments with "
+            f"different results at least are needed (there is {', '.join(map(label_of, seen)) or 'nothing yet'}); "
+            "`sdl plan` without --target suggests the first ones"
+        )
+    unknown = [name for name in target.bounded if name not in posterior.codec.names]
+    if unknown:
+        raise Refused(
+            f"{file}: {', '.join(map(label_of, unknown))} was never measured with two different results, so nobody can "
+            "say how to reach it; drop it from --target or measure it"
+        )
+    reach = ask(posterior, n or RECIPES, pool=read_pool(campaign, known.space) if campaign.pool else None)
+    answers = [_answer(posterior, a, compiler) for a in reach.answers]
+    return {
+        "campaign": campaign.name,
+        "target": {name: _goal_json(goal) for name, goal in target.goals.items()},
+        "reachable": reach.reachable,
+        "answers": answers,
+        "closest_measured": [_measured(posterior, i) for i in closest(posterior, RECIPES)],
+        "ranges": _ranges(posterior, reach),
+        "text": _verdict(target, reach, posterior),
+        "model": {"id": posterior.name},
+        "warnings": list(known.warnings),
+        "data": table_json(known.table),
+    }
+
+
+def _known(campaign: Campaign, file: Path, state: Path | None, target: Target) -> Knowledge:
+    experiments: Sequence[Experiment] = ()
+    if file.suffix.lower() not in TABLES:
+        experiments = told_experiments(campaign, file, state)
+    if campaign.mode == "offline":
+        return known_offline(campaign, experiments, target)
+    space = design_space(campaign)
+    wanted, looks = dataclasses.replace(campaign, target=target), reads_of(campaign, file, state)
+    return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments, looks), table=None, warnings=())
+
+
+def wished(campaign: Campaign, wish: str) -> Target:
+    """Return the wish as a target, in the tolerances of the campaign where it states none."""
+    known = {label_of(name).replace(" ", "_").lower(): name for name in campaign.target.goals if name not in BY_NAME}
+    tolerances = {
+        name: goal.high - goal.wanted for name, goal in campaign.target.goals.items() if goal.wanted is not None
+    }
+    return read_wish(wish, known=known, tolerances=tolerances)
+
+
+def _of_a_table(file: Path, wish: str) -> Campaign:
+    """Return a campaign on a bare table, its columns as their headers seem to say; every guess is warned of."""
+    source, parameters = describe_table(file)
+    target = read_wish(wish, known={}, tolerances={})
+    missing = [label_of(name) for name in target.goals if name not in source.columns]
+    if missing:
+        raise Refused(f"{file}: no column looks like {', '.join(missing)}; `sdl init --from {file} DIR` maps columns")
+    return Campaign(
+        name=file.stem,
+        why="",
+        target=target,
+        parameters=parameters,
+        constraints=(),
+        budget=Budget(experiments=1, batch=1),
+        seed=0,
+        file=str(file),
+        sha256="",
+        mode="offline",
+        data=source,
+    )
+
+
+def _answer(posterior: Posterior, answer: Answer, compiler: Compiler | None) -> dict[str, Any]:
+    expected = {
+        name: {"mean": e.mean, "sd": e.sd, "low": e.low, "high": e.high} for name, e in answer.forecast.expected.items()
+    }
+    return {
+        "design": dict(answer.design),
+        "recipe": None if compiler is None else recipe_json(compiler.recipe(answer.design)),
+        "expected": expected,
+        "p_hit": answer.forecast.p_hit,
+        "closeness": answer.closeness,
+        "nearest": [{**_measured(posterior, i), "distance": away} for i, away in nearest(posterior, answer.design, 2)],
+    }
+
+
+def _measured(posterior: Posterior, i: int) -> dict[str, Any]:
+    row = posterior.rows[i]
+    return {"experiment": row.experiment, "design": dict(row.design), "features": dict(row.features)}
+
+
+def _ranges(posterior: Posterior, reach: Reach) -> dict[str, dict[str, list[float]]]:
+    found = {}
+    for name, span in reach.ranges.items():
+        seen = [r.features[name] for r in posterior.rows if name in r.features]
+        found[name] = {"measured": [min(seen), max(seen)], "predicted": list(span)}
+    return found
+
+
+def _verdict(target: Target, reach: Reach, posterior: Posterior) -> str:
+    best = reach.answers[0]
+    outlook = ", ".join(
+        f"{label_of(name)} {e.mean:.4g} ({e.low:.4g} .. {e.high:.4g}) {unit_of(name)}".rstrip()
+        for name, e in best.forecast.expected.items()
+        if name in target.goals
+    )
+    if reach.reachable:
+        return f"Reachable: the best recipe gives {outlook}; P(hit) {best.forecast.p_hit:.0%} in one try."
+    far = []
+    for name, goal in target.bounded.items():
+        seen = [r.features[name] for r in posterior.rows if name in r.features]
+        if not any(goal.low <= v <= goal.high for v in seen):
+            far.append(f"{label_of(name)} was {min(seen):.4g} .. {max(seen):.4g} {unit_of(name)} in all experiments")
+    why = f" ({'; '.join(far)})" if far else ""
+    return f"Not reachable by what is known{why}; the closest is {outlook}, P(hit) {best.forecast.p_hit:.1%}."
+
+
+def _goal_json(goal: Goal) -> dict[str, Any]:
+    finite = {k: v for k, v in (("low", goal.low), ("high", goal.high)) if abs(v) != float("inf")}
+    return {"kind": goal.kind, "wanted": goal.wanted, **finite}

@@ -1,0 +1,129 @@
+"""What a table shows when one looks at it twice: copies, replicates, jumps of a thousand, values that stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdl.config.table import Table
+from sdl.units import label_of, unit_of
+
+JUMP = 300.0
+"""Factor between neighbouring sorted values from which two units are suspected: below 1000 (mL against uL), above any
+gap within one recipe (chosen)."""
+
+ALONE = 6.0
+"""Robust z-score (distance from the median in 1.4826 median absolute deviations) from which a value stands alone."""
+
+ZEROS = 0.05
+"""Share of exact zeros in a feature from which "not measured" is suspected."""
+
+_SHOWN = 5
+
+
+def remarks(table: Table) -> list[str]:
+    """Return what a careful reader would ask about the rows that are used; nothing of it is left out by itself."""
+    said = [*_repeats(table)]
+    names = sorted({name for f in table.features for name in f})
+    for name in names:
+        at = [i for i, f in enumerate(table.features) if name in f]
+        values = np.array([table.features[i][name] for i in at])
+        said += _suspicious(table, name, at, values)
+    for name in table.designs[0] if table.designs else ():
+        at = [i for i, d in enumerate(table.designs) if isinstance(d[name], float)]
+        if at:
+            said += _jumps(table, name, at, np.array([float(table.designs[i][name]) for i in at]))
+    return said
+
+
+def _repeats(table: Table) -> list[str]:
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, design in enumerate(table.designs):
+        groups.setdefault(tuple(design.values()), []).append(i)
+    replicates = [g for g in groups.values() if len(g) > 1]
+    copies = [(a, b) for g in replicates for a, b in pairwise(g) if _equal(table, a, b)]
+    said = []
+    if replicates:
+        many = sum(map(len, replicates))
+        said.append(
+            f"{len(replicates)} designs were made more than once ({many} rows): they tell the scatter of the lab."
+        )
+        said += [text for name in _features(table) if (text := _scatter(table, name, replicates))]
+    if copies:
+        pairs = ", ".join(f"{table.rows[a]} and {table.rows[b]}" for a, b in copies[:_SHOWN])
+        more = f" and {len(copies) - _SHOWN} more pairs" if len(copies) > _SHOWN else ""
+        said.append(
+            f"Rows {pairs}{more} are equal in every value: if one is a copy, list it under data: exclude; a copy "
+            "counts as a second experiment otherwise."
+        )
+    return said
+
+
+def _features(table: Table) -> list[str]:
+    return sorted({name for f in table.features for name in f})
+
+
+def _equal(table: Table, a: int, b: int) -> bool:
+    return dict(table.features[a]) == dict(table.features[b])
+
+
+def _scatter(table: Table, name: str, groups: Sequence[Sequence[int]]) -> str:
+    """Return the pooled sd of replicates in words, "" where no design has this feature twice."""
+    values = [[table.features[i][name] for i in g if name in table.features[i]] for g in groups]
+    twice = [v for v in values if len(v) > 1]
+    freedom = sum(len(v) - 1 for v in twice)
+    if not freedom:
+        return ""
+    pooled = (sum(float(np.var(v)) * len(v) for v in twice) / freedom) ** 0.5
+    return f"Replicates of {label_of(name)} scatter by {pooled:.2g} {unit_of(name)} (sd, {freedom} degrees of freedom)."
+
+
+def _suspicious(table: Table, name: str, at: Sequence[int], values: NDArray[np.float64]) -> list[str]:
+    said = []
+    zeros = values == 0.0
+    if zeros.mean() >= ZEROS and len(values) > 1:
+        said.append(
+            f"{label_of(name)} is exactly 0 in {zeros.sum()} of {len(values)} rows: if that means not measured, write "
+            "'zero: missing' at its column."
+        )
+    jump = _jumps(table, name, at, values)
+    if jump:
+        return [*said, *jump]
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    alone = [k for k, v in enumerate(values) if spread > 0 and abs(v - middle) > ALONE * spread and not zeros[k]]
+    if alone:
+        said.append(
+            f"{label_of(name)} stands alone in {_rows(table, at, values, alone)}: {ALONE:g} times the usual spread "
+            f"from the median {middle:.4g}. Typing error, or a real find?"
+        )
+    return said
+
+
+def _jumps(table: Table, name: str, at: Sequence[int], values: NDArray[np.float64]) -> list[str]:
+    """Suspect two units where a few values lie a factor of hundreds from all others."""
+    positive = np.unique(values[values > 0])
+    if len(positive) < 4:
+        return []
+    steps = np.diff(np.log(positive))
+    k = int(steps.argmax())
+    if steps[k] < np.log(JUMP):
+        return []
+    small = [i for i, v in enumerate(values) if 0 < v <= positive[k]]
+    large = [i for i, v in enumerate(values) if v > positive[k]]
+    few = small if len(small) <= len(large) else large
+    if len(few) > 0.3 * len(values):
+        return []
+    factor = float(np.exp(steps[k]))
+    return [
+        f"{label_of(name)} is a factor of {factor:.0f} apart from all others in {_rows(table, at, values, few)}: "
+        "another unit? Write it into the cell ('5 mL'), or correct the value."
+    ]
+
+
+def _rows(table: Table, at: Sequence[int], values: NDArray[np.float64], which: Sequence[int]) -> str:
+    shown = ", ".join(f"row {table.rows[at[k]]} ({values[k]:.4g})" for k in which[:_SHOWN])
+    return shown + (f" and {len(which) - _SHOWN} more" if len(which) > _SHOWN else "")

@@ -1,0 +1,68 @@
+"""The history a campaign names: earlier experiments of another lab, another campaign or the literature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdl.campaign import Campaign
+from sdl.chemistry.routes import route_of
+from sdl.errors import Refused
+from sdl.history.shipped import PREFIX, shipped
+from sdl.store import Store
+from sdl.telling import Result, read_results
+from sdl.units import label_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One source of history: its experiments in the campaign's own parameters, and what was left out of it."""
+
+    source: str
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+
+
+def read_past(campaign: Campaign) -> list[Past]:
+    """Return every history of ``campaign``; raise `Refused` for a table that lacks its parameters.
+
+    A table names its columns as `sdl export` writes them, or by written names with units. A parameter of the route
+    that a table does not have is taken at the route's published value, and the note says so. A folder is the state of
+    an earlier campaign.
+    """
+    return [_read(campaign, name) for name in campaign.history]
+
+
+def _read(campaign: Campaign, name: str) -> Past:
+    path = shipped(name) if name.startswith(PREFIX) else Path(campaign.file).parent / name
+    nominal: Mapping[str, float | str] = route_of(campaign).nominal if campaign.route or campaign.synthesis else {}
+    assumed = {p.name: nominal[p.name] for p in campaign.parameters if p.name in nominal}
+    if path.is_dir():
+        return _of_a_store(campaign, name, path, assumed)
+    results, excluded, _ = read_results(campaign, path, assumed=assumed)
+    notes = [f"{name} {e.cell or f'row {e.row}'} {e.column}: {e.reason}" for e in excluded]
+    if results:
+        taken = [p for p in assumed if all(p in r.assumed for r in results)]
+        notes += [f"{name} has no {label_of(p)}: taken as {assumed[p]}, the published value" for p in taken]
+    usable = [r for r in results if r.values and r.design]
+    usable, odd = _known_choices(campaign, usable)
+    return Past(source=name, results=tuple(usable), notes=(*notes, *odd))
+
+
+def _known_choices(campaign: Campaign, results: list[Result]) -> tuple[list[Result], list[str]]:
+    choices = {p.name: p.choices for p in campaign.parameters if p.choices}
+    odd = [r for r in results if any(r.design[name] not in known for name, known in choices.items())]
+    return [r for r in results if r not in odd], [f"{r.place}: a choice that does not vary here" for r in odd]
+
+
+def _of_a_store(campaign: Campaign, name: str, folder: Path, assumed: Mapping[str, float | str]) -> Past:
+    results = []
+    with Store.open(folder, create=False) as store:
+        for e in store.experiments("measured"):
+            design = {p.name: e.design.get(p.name, assumed.get(p.name)) for p in campaign.parameters}
+            if lacking := [p for p, value in design.items() if value is None]:
+                raise Refused(f"{name}: experiment {e.id} has no {label_of(lacking[0])}, which varies in this campaign")
+            known = {p: value for p, value in design.items() if value is not None}
+            results.append(Result(place=f"{name} {e.id}", name=e.id, design=known, values=dict(e.features.values)))
+    return Past(source=name, results=tuple(results), notes=())

@@ -1,0 +1,95 @@
+"""Experiments of another lab help where they agree in trend, and are left out where they mislead."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from models import Advisor
+from models.memory import history_in_words
+from models.trust import Score, leave_one_out
+from sdl.space import DesignSpace
+from sdl.target import Target, match
+
+SPACE = DesignSpace.of(a=(0.0, 1.0), b=(0.0, 1.0))
+TARGET = Target.of(pl_peak_nm=match(470.0, within=2.0))
+
+
+def peak_nm(a: float, b: float) -> float:
+    return 440.0 + 60.0 * a * (1.0 - 0.4 * b) + 12.0 * math.sin(5.0 * b)
+
+
+def points(n: int, seed: int) -> list[dict[str, float | str]]:
+    return SPACE.sobol(n, seed=seed)
+
+
+def told(n: int) -> Advisor:
+    advisor, rng = Advisor(SPACE, TARGET, seed=1), np.random.default_rng(3)
+    for d in points(n, seed=5):
+        advisor.tell(d, {"pl_peak_nm": peak_nm(float(d["a"]), float(d["b"])) + 0.3 * rng.standard_normal()})
+    return advisor
+
+
+def errors_nm(advisor: Advisor) -> float:
+    seen = [
+        abs(advisor.predict(d)["pl_peak_nm"][0] - peak_nm(float(d["a"]), float(d["b"]))) for d in points(64, seed=99)
+    ]
+    return float(np.mean(seen))
+
+
+def with_history(advisor: Advisor, sign: float, offset_nm: float) -> Advisor:
+    for d in points(48, seed=7):
+        there = 470.0 + sign * (peak_nm(float(d["a"]), float(d["b"])) - 470.0) + offset_nm
+        advisor.recall(d, {"pl_peak_nm": there}, "another lab")
+    return advisor
+
+
+def test_a_lab_with_an_offset_helps_the_first_models_and_is_said_to() -> None:
+    alone, helped = told(8), with_history(told(8), sign=1.0, offset_nm=9.0)
+    assert errors_nm(helped) < 0.6 * errors_nm(alone)
+    assert helped.posterior is not None
+    (said,) = history_in_words(helped.posterior)
+    assert said.startswith("History for PL peak counts 100%")
+
+
+def test_a_history_that_misleads_is_left_out_and_changes_nothing() -> None:
+    alone, misled = told(10), with_history(told(10), sign=-1.0, offset_nm=0.0)
+    assert misled.posterior is not None
+    assert history_in_words(misled.posterior) == ["History for PL peak does not help and is left out."]
+    assert errors_nm(misled) == pytest.approx(errors_nm(alone), rel=1e-6)
+    assert [s.design for s in misled.suggest(2)] == [s.design for s in alone.suggest(2)]
+
+
+def test_leaving_one_out_in_closed_form_agrees_with_leaving_it_out() -> None:
+    """The closed form keeps the model's constants; a model without the row at the same constants must agree."""
+    import torch
+
+    advisor = told(12)
+    posterior = advisor.posterior
+    assert posterior is not None
+    outcome = posterior.surrogate.outcomes[0]
+    held = leave_one_out(posterior)["pl_peak_nm"]
+    f = outcome.fitted
+    K = f.factor @ f.factor.T
+    z = f.factor @ f.weights
+    trend = (f.told.y - f.shift) / f.spread - z
+    for i in (0, 5, 11):
+        rest = [j for j in range(12) if j != i]
+        mean = trend[i] + K[i, rest] @ torch.linalg.solve(K[rest][:, rest], z[rest])
+        expected_ev = f.shift + f.spread * mean
+        assert held[i].mean == pytest.approx(1239.841984 / float(expected_ev), rel=1e-9)
+        assert held[i].low < held[i].mean < held[i].high
+    assert Score.of(held).mae < Score.of(held).guess
+
+
+def test_replicates_are_left_out_together() -> None:
+    advisor = told(10)
+    design = points(1, seed=5)[0]
+    for value in (461.0, 461.2, 460.8):
+        advisor.tell(design, {"pl_peak_nm": value})
+    posterior = advisor.posterior
+    assert posterior is not None
+    held = leave_one_out(posterior)["pl_peak_nm"]
+    assert held[0].mean == pytest.approx(held[10].mean) == held[11].mean
