@@ -16,7 +16,7 @@ from sdl.attempt.expectation import rows
 from sdl.attempt.prepare import preflight
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
-from sdl.chemistry.schedule import LATE_S
+from sdl.chemistry.windows import LATE_S
 from sdl.errors import NeedsPerson, Unreachable
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake

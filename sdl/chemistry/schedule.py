@@ -11,16 +11,11 @@ from sdl.bench import Lab, Pipette
 from sdl.campaign import Stock
 from sdl.chemistry.recipe import Action, Recipe, Run, TimedStep
 from sdl.chemistry.routes import Route
+from sdl.chemistry.windows import MARGIN_S, Growth, Visit, windowed
 from sdl.errors import Refused
 
 MIX_UL, MIX_TIMES = 400.0, 2
 """Pipette mixing after the injection and the quench: an eighth of the well, twice, within 20 s (chosen)."""
-
-MARGIN_S = 3.0
-"""Least pause between two visits of one well, for what the estimate of the arm's pace leaves out (chosen)."""
-
-LATE_S = 20.0
-"""How late the controller may release a timed step before the verified window is left (chosen: 1/3 of its minute)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +59,16 @@ class _Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduler:
-    """Turn recipes into a `Run` on one lab; ``sources`` says from which location each stock is drawn."""
+    """Turn recipes into a `Run` on one lab; ``sources`` says from which location each stock is drawn.
+
+    ``growth_s`` is the least and longest growth time that live control may choose; None where growth time is fixed.
+    """
 
     lab: Lab
     route: Route
     stocks: Mapping[str, Stock]
     sources: Mapping[str, str]
+    growth_s: tuple[float, float] | None = None
     pace: Pace = PACE
     gap_s: float = 25.0
 
@@ -83,11 +82,12 @@ class Scheduler:
             raise Refused(f"one thermal block, but {len(temperatures)} temperatures: {sorted(temperatures)}")
         first = [*self._references(), *self._prepare(recipes, wells)]
         ready_s = sum(self._seconds(step) for step in first) * 1.1 + 60.0
-        timed: list[tuple[float, list[TimedStep]]] = []
+        timed: list[Visit] = []
         arm = _Arm()
         for experiment in sorted(recipes, key=lambda e: -recipes[e].growth_time_s):
             timed += self._place(arm, recipes[experiment], wells[experiment], ready_s)
-        steps = [*first, *(step for _, group in sorted(timed, key=lambda g: g[0]) for step in group)]
+        timed = windowed(timed, self._growths(recipes, wells), self._seconds)
+        steps = [*first, *(step for _, group in timed for step in group)]
         return Run(
             wells=dict(wells),
             recipes=dict(recipes),
@@ -127,6 +127,14 @@ class Scheduler:
         arm.busy += [(a + start, b + start) for a, b in spans]
         return [(at + start, self._timed(steps, at + start)) for at, steps in visits]
 
+    def _growths(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> dict[str, Growth]:
+        """Return what live control may do to the growth of each well: nothing where growth time is fixed."""
+        least_s, longest_s = self.growth_s or (math.inf, 0.0)
+        return {
+            wells[e]: Growth(planned_s=r.growth_time_s, least_s=least_s, longest_s=longest_s)
+            for e, r in recipes.items()
+        }
+
     def _visits(self, recipe: Recipe, well: str) -> list[tuple[float, list[TimedStep]]]:
         """Return when the arm must be released for each visit, in s after the injection's end, and what it does."""
         visits = []
@@ -146,7 +154,7 @@ class Scheduler:
 
     def _timed(self, steps: list[TimedStep], at_s: float) -> list[TimedStep]:
         at_s = round(at_s, 1)
-        return [replace(steps[0], at_s=at_s, earliest_s=at_s, latest_s=at_s + LATE_S), *steps[1:]]
+        return [replace(steps[0], at_s=at_s), *steps[1:]]
 
     def _transfer(self, action: Action, stock: str, well: str, volume_ul: float) -> TimedStep:
         pipette = self.lab.pipette_for(volume_ul)

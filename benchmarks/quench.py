@@ -1,0 +1,248 @@
+"""Quench on target: final PL of wells quenched by the watch, against the same model's fixed times.
+
+``python -m benchmarks.quench [--wells 100] [--seed 1] [--geometry dip_probe|flow_cell] [--channels absorption pl]``.
+The chemistry has its batch effects and pipetting errors; every well of one seed shares its lots, each is a run of its
+own. Both arms of a pair are the same well, and both times come from the same fleet at the same moment: one from the
+design alone, one from the design and the reads of that well. Truth is the chemistry's own noise-free outcome.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.campaign import CAMPAIGN, COMPILER, LOTS
+from models.kinetics import Curve, Fleet, Forecast, Look, look_of
+from models.kinetics.decision import best_moment, decide
+from models.kinetics.forecast import SURE
+from sdl.chemistry.compiler import design_space
+from sdl.lab.virtual.chance import Effect, batch_effect
+from sdl.lab.virtual.chemistry import Growth, Mix
+from sdl.lab.virtual.optics import truth
+from sdl.lab.virtual.spectrometer import Spectrometer
+from sdl.lab.virtual.world import PIPETTING_CV
+from sdl.space import Design
+from sdl.spectra import Features
+from sdl.spectra.readout import Optics, features
+from sdl.spectra.types import Kind, Spectrum, Value
+from sdl.units import HC_EV_NM
+
+EARLIER = 24
+"""Wells made at their plan's time before the watch is asked: three batches of the built-in lab."""
+SLOW_ENOUGH_S = 150.0
+"""Recipes compared are expected to need this long: a dozen reads, and nine times the arm's lead. Faster ones reach
+their target while the pipette still fetches the lecithin, whoever says when."""
+TARGETS_NM = (465.0, 480.0, 490.0)
+"""Wanted emission, in turn: Rec.2020 blue, and two slower parts of the range."""
+FIRST_S, EVERY_S, EVERY_OF_TIME = 20.0, 10.0, 0.04
+"""Dip probe: reads start 20 s after injection, every 10 s or 4 % of the time."""
+LEAD_S = 16.0
+"""From the release of the quench to lecithin in the well, as the schedule counts it for a 50 uL pipette."""
+LEARN_EVERY = 5
+OUTCOME_S = 300.0
+LONGEST_S = 3600.0
+
+
+@dataclass(slots=True)
+class Bench:
+    """One lab with one seed: its instrument, its lots, and how many wells it made."""
+
+    seed: int
+    channels: tuple[Kind, ...]
+    path_mm: float
+    spectrometer: Spectrometer = field(init=False)
+    dark: tuple[Spectrum, ...] = field(init=False)
+    blank: tuple[Spectrum, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spectrometer = Spectrometer(self.seed, ("absorption", "pl"), path_mm=self.path_mm)
+        self.dark = self.spectrometer.dark(0.0)
+        self.blank = self.spectrometer.look("blank", 1.0, "blank")
+
+    def effect(self, run: int) -> Effect:
+        return batch_effect(self.seed, LOTS, run, "vials/A1")
+
+    def mix(self, design: Design, run: int) -> Mix:
+        """Pour the recipe with errors of every stroke."""
+        rng = np.random.default_rng([self.seed, run])
+        recipe = COMPILER.recipe(design)
+        ul = {t.stock: t.volume_ul * (1 + PIPETTING_CV * rng.standard_normal()) for t in recipe.transfers}
+        total = sum(v for stock, v in ul.items() if stock != "lecithin")
+        mmol_l: dict[str, float] = {}
+        for stock, volume in ul.items():
+            for species, held in CAMPAIGN.stocks[stock].contains.items():
+                mmol_l[species] = mmol_l.get(species, 0.0) + held * volume / total
+        return Mix(
+            cs_mol_l=mmol_l["Cs"] / 1e3,
+            pb_mol_l=mmol_l["Pb"] / 1e3,
+            topo_mol_l=mmol_l["TOPO"] / 1e3,
+            dopa_mol_l=(mmol_l["DOPA"] + mmol_l["Cs"]) / 1e3,
+            temperature_c=recipe.temperature_c,
+        )
+
+    def read(self, growth: Growth, t_s: float, run: int, channels: Sequence[Kind]) -> Features:
+        spectra = self.spectrometer.look(growth, 10_000.0 * run + t_s, "sample")
+        return features(
+            [s for s in spectra if s.kind in channels],
+            dark=self.dark,
+            blank=self.blank,
+            optics=Optics(path_mm=self.path_mm),
+            channels=channels,
+            cs_mol_l=growth.state.mix.cs_mol_l,
+        )
+
+    def outcome(self, growth: Growth, quench_s: float, ratio: float, run: int) -> tuple[float, Value | None]:
+        """Quench, and return true PL in nm 300 s later and the PL that is read, in eV."""
+        growth.quench(quench_s, ratio)
+        growth.advance(quench_s + OUTCOME_S)
+        seen = self.read(growth, quench_s + OUTCOME_S, run, ("absorption", "pl")).values.get("pl_peak_nm")
+        value = None if seen is None else Value(value=HC_EV_NM / seen.value, sd=HC_EV_NM / seen.value**2 * seen.sd)
+        return truth(growth.state).pl_peak_nm, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One well made twice: error of the fixed time and of the watch in nm, and how the watch behaved."""
+
+    wanted_nm: float
+    fixed_s: float
+    watched_s: float
+    fixed_nm: float
+    watched_nm: float
+    stated_sd_nm: float
+    inside: float
+    moved: bool
+    slowest_s: float
+    why: str
+
+
+def reads_s(longest_s: float) -> list[float]:
+    """Return when a dip probe reads, in s after injection."""
+    times = [FIRST_S]
+    while (after := times[-1] + max(EVERY_S, EVERY_OF_TIME * times[-1])) < longest_s:
+        times.append(after)
+    return times
+
+
+def earlier(bench: Bench, design: Design, run: int) -> Curve:
+    """Make one well at its design's own time, reading as it grows."""
+    growth = Growth(bench.mix(design, run), bench.effect(run))
+    stop = float(design["growth_time_s"])
+    looks = []
+    for t in reads_s(stop):
+        growth.advance(t)
+        looks.append(look_of(t, bench.read(growth, t, run, bench.channels)))
+    _, final = bench.outcome(growth, stop, float(design["lecithin_to_cs"]), run)
+    return Curve(experiment=str(run), design=design, looks=tuple(looks), quench_s=stop, final_ev=final)
+
+
+def pair(bench: Bench, fleet: Fleet, design: Design, wanted_nm: float, run: int) -> tuple[Pair, Curve]:
+    """Make one well at the fleet's fixed time and once more by watching it."""
+    window = (LEAD_S + FIRST_S, LONGEST_S)
+    fixed_s, *_ = best_moment(Forecast(fleet, Curve(experiment="", design=design)), wanted_nm, window)
+    mix, effect, ratio = bench.mix(design, run), bench.effect(run), float(design["lecithin_to_cs"])
+    fixed_nm, _ = bench.outcome(Growth(mix, effect), fixed_s, ratio, run)
+    growth, looks, slowest = Growth(mix, effect), list[Look](), 0.0
+    times = reads_s(LONGEST_S)
+    for t, following in zip(times, [*times[1:], math.inf], strict=True):
+        growth.advance(t)
+        begun = time.perf_counter()
+        looks.append(look_of(t, bench.read(growth, t, run, bench.channels)))
+        forecast = Forecast(fleet, Curve(experiment=str(run), design=design, looks=tuple(looks)))
+        decision = decide(forecast, wanted_nm, window_s=(t + LEAD_S + 1, LONGEST_S), planned_s=max(fixed_s, t + LEAD_S))
+        slowest = max(slowest, time.perf_counter() - begun)
+        if decision.quench_s - LEAD_S <= following + 1.0:
+            break
+    watched_nm, final = bench.outcome(growth, decision.quench_s, ratio, run)
+    made = {**design, "growth_time_s": decision.quench_s}
+    curve = Curve(experiment=str(run), design=made, looks=tuple(looks), quench_s=decision.quench_s, final_ev=final)
+    return Pair(
+        wanted_nm=wanted_nm,
+        fixed_s=fixed_s,
+        watched_s=decision.quench_s,
+        fixed_nm=fixed_nm - wanted_nm,
+        watched_nm=watched_nm - wanted_nm,
+        stated_sd_nm=decision.sd_nm,
+        inside=abs(watched_nm - decision.expected_nm) / decision.sd_nm,
+        moved=decision.moved,
+        slowest_s=slowest,
+        why=decision.why,
+    ), curve
+
+
+def within_reach(fleet: Fleet, design: Design, wanted_nm: float) -> bool:
+    """Say whether the fleet expects this design to pass ``wanted_nm`` slowly enough, by one sd at the late end."""
+    band = Forecast(fleet, Curve(experiment="", design=design)).final(np.array([SLOW_ENOUGH_S, LONGEST_S]))
+    return bool(band.mean[0] < wanted_nm < band.mean[1] - band.sd[1])
+
+
+def compare(
+    wells: int, seed: int, *, channels: tuple[Kind, ...] = ("absorption", "pl"), path_mm: float = 10.0
+) -> list[Pair]:
+    """Make ``wells`` pairs in one lab, learning from every well as they come."""
+    bench = Bench(seed=seed, channels=channels, path_mm=path_mm)
+    space = design_space(CAMPAIGN)
+    designs = iter(space.sobol(EARLIER + 40 * wells, seed=seed))
+    curves = [earlier(bench, next(designs), run) for run in range(EARLIER)]
+    pairs: list[Pair] = []
+    fleet = Fleet.learn(space, curves)
+    for design in designs:
+        wanted_nm = TARGETS_NM[len(pairs) % len(TARGETS_NM)]
+        if not within_reach(fleet, design, wanted_nm):
+            continue
+        one, curve = pair(bench, fleet, design, wanted_nm, EARLIER + len(pairs))
+        pairs.append(one)
+        curves.append(curve)
+        if len(pairs) == wells:
+            return pairs
+        if len(pairs) % LEARN_EVERY == 0:
+            fleet = Fleet.learn(space, curves)
+    raise SystemExit(f"only {len(pairs)} of {wells} wells could reach their target")
+
+
+def table(pairs: Sequence[Pair]) -> str:
+    """Return the comparison in Markdown."""
+    rows = [
+        "| target | wells | fixed: mean abs., rms (nm) | watched: mean abs., rms (nm) | ratio |",
+        "|---|---|---|---|---|",
+    ]
+    for wanted in (*sorted({p.wanted_nm for p in pairs}), None):
+        some = [p for p in pairs if wanted is None or p.wanted_nm == wanted]
+        fixed, watched = np.array([[p.fixed_nm, p.watched_nm] for p in some]).T
+        said = [f"{np.abs(e).mean():.2f}, {np.sqrt((e**2).mean()):.2f}" for e in (fixed, watched)]
+        name = "all" if wanted is None else f"{wanted:.0f} nm"
+        ratio = np.abs(watched).mean() / np.abs(fixed).mean()
+        rows.append(f"| {name} | {len(some)} | {said[0]} | {said[1]} | {ratio:.2f} |")
+    moved = [p for p in pairs if p.moved]
+    held = np.mean([p.inside < SURE for p in moved])
+    stated = np.median([p.stated_sd_nm for p in moved])
+    slow_ms = 1e3 * np.array([p.slowest_s for p in pairs])
+    return "\n".join(
+        [
+            *rows,
+            "",
+            f"The quench was moved in {len(moved)} of {len(pairs)} wells; the stated 95 % interval held in {held:.0%} of "
+            f"them (stated sd {stated:.2f} nm, median).",
+            f"Spectrum to decision, the slowest of each well: {np.median(slow_ms):.0f} ms median, {slow_ms.max():.0f} ms "
+            "at most.",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--wells", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--path-mm", type=float, default=10.0)
+    parser.add_argument("--channels", nargs="+", default=["absorption", "pl"])
+    asked = parser.parse_args()
+    print(table(compare(asked.wells, asked.seed, channels=tuple(asked.channels), path_mm=asked.path_mm)))
+
+
+if __name__ == "__main__":
+    main()
