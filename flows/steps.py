@@ -12,6 +12,15 @@ from sdl.chemistry.compiler import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
+
+def watched(session: Session, attempt: Attempt) -> None:
+    """Follow the run, with a watch on growth that has learned from every earlier well."""
+    from models.kinetics import growth_watch
+
+    watch = growth_watch(session.campaign, design_space(session.campaign), session.store)
+    follow.follow(session, attempt, watch)
+
+
 ARROWS = {
     "PLANNED": prepare.reserve,
     "RESERVED": prepare.upload,
@@ -19,7 +28,7 @@ ARROWS = {
     "VERIFIED": prepare.arm,
     "ARMED": follow.start,
     "STARTING": follow.after_play,
-    "VERIFY": follow.follow,
+    "VERIFY": watched,
     "DISPENSED": record.archive,
     "MEASURED": record.conclude,
 }

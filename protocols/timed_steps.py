@@ -46,6 +46,9 @@ def run(protocol):
     steps = [row for row in rows if row["action"] not in PREAMBLE]
     keys = tip_keys(steps)
     for step, key, following in zip(steps, keys, keys[1:] + [None]):
+        if float(step["volume_ul"]) == 0:  # a probe that stands in the liquid looks at it: nothing moves
+            protocol.pause("READ {} {}".format(step["value"], step["stock"]))
+            continue
         pipette = deck.pipettes[step["pipette"]]
         if step["at_s"]:
             protocol.pause("AT {} {} {}".format(step["at_s"], step["action"], place_of(step)))

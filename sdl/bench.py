@@ -10,6 +10,7 @@ from sdl.errors import Refused
 
 RobotType = Literal["Flex", "OT-2"]
 Mount = Literal["left", "right"]
+Geometry = Literal["flow cell", "dip probe", "plate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderSpec:
-    """Which spectrometer, and the flow cell in front of it."""
+    """Which spectrometer, what is in front of it, and how it measures.
+
+    ``flow cell``: the pipette brings ``sample_ul``, then ``rinses`` of ``rinse_ul`` clean the cell. ``dip probe``: the
+    probe stands in the one reactor ``at``; nothing is withdrawn.
+    """
 
     kind: str
     channels: tuple[Literal["absorption", "pl"], ...] = ("absorption", "pl")
+    geometry: Geometry = "flow cell"
+    at: str = ""
     path_mm: float = 2.0
     sample_ul: float = 120.0
     rinse_ul: float = 150.0
@@ -72,6 +79,11 @@ class ReaderSpec:
     dye_plqy_rsd: float = 0.02
     dye_refractive_index: float = 1.361
     max_reads: int = 6
+
+    @property
+    def probe(self) -> str:
+        """The reactor that a dip probe stands in; "" for a reader that liquid is brought to."""
+        return self.at if self.geometry == "dip probe" else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

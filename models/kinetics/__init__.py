@@ -6,5 +6,16 @@ No torch: numpy only, so that one forecast takes milliseconds beside a waiting r
 from models.kinetics.curve import Curve, Look, growth_observations, look_of
 from models.kinetics.fleet import Fleet
 from models.kinetics.forecast import Forecast, Signs
+from models.kinetics.watching import GrowthWatch, growth_watch
 
-__all__ = ["Curve", "Fleet", "Forecast", "Look", "Signs", "growth_observations", "look_of"]
+__all__ = [
+    "Curve",
+    "Fleet",
+    "Forecast",
+    "GrowthWatch",
+    "Look",
+    "Signs",
+    "growth_observations",
+    "growth_watch",
+    "look_of",
+]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from models.kinetics.curve import Curve
 from models.kinetics.forecast import Forecast
-from models.kinetics.law import Array
+from sdl.attempt.watch import Decision
 
 LEAST_LOOKS = 2
 """Reads of the growing dots before the plan's time may be left: one alone cannot tell its own mistake (chosen)."""
@@ -18,21 +15,6 @@ GAIN = 0.9
 """The expected squared error must fall below this part of the plan's, or the plan's time stands (chosen)."""
 GRID = 161
 """Moments that are compared, in two passes: half a second in a window of an hour."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """When lecithin should be in the well (s after injection), what is then expected in nm, and why.
-
-    ``moved`` is False where the plan's time stands.
-    """
-
-    quench_s: float
-    moved: bool
-    expected_nm: float
-    sd_nm: float
-    planned_nm: float
-    why: str
 
 
 def decide(forecast: Forecast, wanted_nm: float, *, window_s: tuple[float, float], planned_s: float) -> Decision:
@@ -84,6 +66,3 @@ def best_moment(
         i = int(np.argmin(risk))
         low_s, high_s = float(moments[max(i - 1, 0)]), float(moments[min(i + 1, GRID - 1)])
     return float(moments[i]), float(band.mean[i]), float(band.sd[i]), float(risk[i])
-
-
-__all__ = ["Array", "Curve", "Decision", "best_moment", "decide"]

@@ -37,18 +37,25 @@ def sources(session: Session) -> dict[str, str]:
 
 
 def free_wells(session: Session, n: int) -> list[str]:
-    """Return ``n`` unused vials in order A1, A2 ... ; ask for a new load when fewer are left."""
+    """Return ``n`` unused vials in order A1, A2 ... ; ask for a new load when fewer are left.
+
+    A dip probe stands in one vial, which is changed after every well.
+    """
     rack = session.lab.blocks[0].rack
     place = session.lab.deck[rack]
     deck = deck_now(session)
-    if deck["vials_used"] + n > place.wells:
+    probe = session.lab.reader.probe
+    wells = 1 if probe else place.wells
+    if deck["vials_used"] + n > wells:
         ask(
             session,
             "vials",
-            {"rack": rack, "why": f"{n} clean vials are needed, {place.wells - deck['vials_used']} left"},
+            {"rack": rack, "why": f"{n} clean vials are needed, {wells - deck['vials_used']} left"},
         )
         session.store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
         deck = deck_now(session)
+    if probe:
+        return [probe] * n
     columns = place.wells // 4
     first = deck["vials_used"]
     return [f"{rack}/{'ABCD'[i // columns]}{i % columns + 1}" for i in range(first, first + n)]

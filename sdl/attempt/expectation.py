@@ -37,7 +37,7 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
     steps = [row for row in rows(attempt.csv) if row["volume_ul"] and row["action"] != "pipette"]
     delivered: dict[str, dict[str, float]] = {}
     for row in steps:
-        if row["action"] != "mix":
+        if row["action"] != "mix" and float(row["volume_ul"]) > 0:
             into = delivered.setdefault(row["well"], {})
             into[row["stock"]] = into.get(row["stock"], 0.0) + float(row["volume_ul"])
     boiling = {name: s.boiling_c for name, s in SOLVENTS.items()}
@@ -58,6 +58,7 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
         max_delay_s=limits.max_delay_s,
         waste_ul=limits.waste_ul - float(session.store.deck().get("waste_ul", 0.0)) + _waste(steps),
         max_fraction={"hexane": limits.max_hexane_fraction},
+        probe=lab.reader.probe,
     )
 
 

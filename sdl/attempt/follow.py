@@ -16,6 +16,7 @@ from sdl.attempt.expectation import rows
 from sdl.attempt.prepare import preflight
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
+from sdl.attempt.watch import Waiting, Watch, hold
 from sdl.chemistry.windows import LATE_S
 from sdl.errors import NeedsPerson, Unreachable
 from sdl.lab.robot import ENDED
@@ -60,13 +61,16 @@ def after_play(session: Session, attempt: Attempt) -> None:
         give_up(session, attempt, f"the run is {run['status']}")
 
 
-def follow(session: Session, attempt: Attempt) -> None:
-    """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
+def follow(session: Session, attempt: Attempt, watch: Watch | None = None) -> None:
+    """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while.
+
+    With a ``watch`` a quench moves inside its verified window; without one the plan's times stand.
+    """
     local = "127.0.0.1" in session.robot.address
     heard_s = time.monotonic()
     while True:
         try:
-            if _advance(session, attempt):
+            if _advance(session, attempt, watch):
                 return
             heard_s = time.monotonic()
             time.sleep(POLL_S[local])
@@ -80,12 +84,12 @@ def follow(session: Session, attempt: Attempt) -> None:
             time.sleep(5 * POLL_S[local])
 
 
-def _advance(session: Session, attempt: Attempt) -> bool:
+def _advance(session: Session, attempt: Attempt, watch: Watch | None) -> bool:
     """Look at the run once and do what it waits for; return whether it is over for us."""
     run = session.robot.run(attempt.run_id)
     status = run["status"]
     if status == "paused":
-        _serve(session, attempt, run)
+        _serve(session, attempt, run, watch)
     elif status == "succeeded":
         note_moments(session, attempt)
         session.store.move_attempt(attempt.id, "VERIFY", "DISPENSED")
@@ -119,7 +123,7 @@ def cool(session: Session) -> None:
         session.say(f"heat could not be switched off from here ({exc}): look at the robot")
 
 
-def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
+def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], watch: Watch | None) -> None:
     """Answer the one waiting command: wait for its moment or look at its aliquot, then release it."""
     if _stopped_by_others(run):
         raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
@@ -132,8 +136,9 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
-        _wait(session, attempt, message)
+        _wait(session, attempt, command["id"], message, watch)
     else:
+        _await_outcome(session, attempt, label=words[0], location=words[1])
         look(session, attempt, command["id"], label=words[0], location=words[1])
     if _stopped_by_others(session.robot.run(attempt.run_id)):
         return  # while we waited, a person pressed pause: the next look says so
@@ -159,15 +164,40 @@ def _stopped_by_others(run: Mapping[str, Any]) -> bool:
     return bool(stops) and "play" not in actions[stops[-1] + 1 :]
 
 
-def _wait(session: Session, attempt: Attempt, message: str) -> None:
+def _wait(session: Session, attempt: Attempt, command_id: str, message: str, watch: Watch | None) -> None:
     """Wait on the lab clock until the step's moment, counted from the well's own injection where it has one."""
     released = {h.message: h.released_s for h in session.store.handshakes(attempt.id) if h.released_s is not None}
-    due_s = due(rows(attempt.csv), released, message)
+    steps = rows(attempt.csv)
+    due_s = due(steps, released, message)
     session.say(
         f"  {message}" if due_s is None else f"  {message} (in {max(0.0, due_s - session.clock.now_s()):.0f} s)"
     )
-    if due_s is not None:
+    if due_s is None:
+        return
+    _, _, action, well = message.split()
+    if watch is None or action != "quench":
         session.clock.wait_until(due_s)
+        return
+    early_s, late_s = window(steps, message)
+    experiment = next(w.experiment for w in session.store.wells(attempt.id) if w.well == well)
+    waiting = Waiting(
+        command_id=command_id,
+        well=well,
+        planned_s=float(session.store.experiment(experiment).recipe["growth_time_s"]),
+        due_s=due_s,
+        earliest_s=due_s + early_s,
+        latest_s=due_s + late_s,
+    )
+    hold(session, attempt, waiting, watch)
+
+
+def _await_outcome(session: Session, attempt: Attempt, *, label: str, location: str) -> None:
+    """Wait for the moment of the outcome where the list has no time for it: a dip probe looks without the arm."""
+    if label != "sample" or location != session.lab.reader.probe:
+        return
+    well = next(w for w in session.store.wells(attempt.id) if w.well == location)
+    if well.quenched_s is not None:
+        session.clock.wait_until(well.quenched_s + session.compiler.route.outcome_delay_s)
 
 
 def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], message: str) -> float | None:
@@ -187,6 +217,13 @@ def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], messa
     return released[anchor] + float(row["at_s"]) - float(plan[anchor]["at_s"])
 
 
+def window(steps: Sequence[Mapping[str, str]], message: str) -> tuple[float, float]:
+    """Return how much before and after its due time a timed step may be released, in s, by its verified window."""
+    row = next(r for r in steps if r.get("at_s") and _message(r) == message)
+    at_s = float(row["at_s"])
+    return float(row.get("earliest_s") or at_s) - at_s, float(row.get("latest_s") or at_s + LATE_S) - at_s
+
+
 def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshake]) -> set[str]:
     """Return the wells of which a timed step was released outside its verified window."""
     released = {h.message: h.released_s for h in handshakes if h.released_s is not None}
@@ -195,7 +232,8 @@ def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshak
         message = _message(row)
         if row.get("at_s") and row["action"] != "inject" and message in released:
             due_s = due(steps, released, message)
-            if due_s is not None and abs(released[message] - due_s) > LATE_S:
+            early_s, late_s = window(steps, message) if row["action"] == "quench" else (-LATE_S, LATE_S)
+            if due_s is not None and not due_s + min(early_s, -LATE_S) <= released[message] <= due_s + late_s:
                 late.add(message.split()[3])
     return late
 

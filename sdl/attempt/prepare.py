@@ -10,6 +10,7 @@ from typing import Any
 from sdl.attempt import consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session, raise_unless_armed
+from sdl.campaign import Campaign
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import NeedsPerson, Refused, Unsafe
 from sdl.lab.analysis import analyze
@@ -125,6 +126,7 @@ def _scheduler(session: Session) -> Scheduler:
         route=session.compiler.route,
         stocks=session.campaign.stocks,
         sources=consumables.sources(session),
+        growth_s=growth_range_s(session.campaign),
     )
 
 
@@ -136,3 +138,9 @@ def _short(name: str) -> str:
     if words[1] != "1channel":
         raise Refused(f"{name}: only one-channel pipettes are driven here")
     return f"p{words[2]}_single_flex"
+
+
+def growth_range_s(campaign: Campaign) -> tuple[float, float] | None:
+    """Return the least and longest growth time that the campaign varies over; None where it is fixed."""
+    grown = next((p for p in campaign.parameters if p.name == "growth_time_s" and not p.choices), None)
+    return None if grown is None else (grown.low, grown.high)

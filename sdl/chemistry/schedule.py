@@ -77,6 +77,11 @@ class Scheduler:
 
         Preparation comes first (blank, dye, untimed transfers), then every timed step in order of time.
         """
+        probe = self.lab.reader.probe
+        if probe and list(wells.values()) != [probe]:
+            raise Refused(
+                f"the dip probe stands in {probe}: one well at a time, there; set `batch: 1`, not {len(wells)}"
+            )
         temperatures = {r.temperature_c for r in recipes.values()}
         if len(temperatures) != 1:
             raise Refused(f"one thermal block, but {len(temperatures)} temperatures: {sorted(temperatures)}")
@@ -88,6 +93,8 @@ class Scheduler:
             timed += self._place(arm, recipes[experiment], wells[experiment], ready_s)
         timed = windowed(timed, self._growths(recipes, wells), self._seconds)
         steps = [*first, *(step for _, group in timed for step in group)]
+        if probe:
+            steps.append(self._look(probe, "sample"))
         return Run(
             wells=dict(wells),
             recipes=dict(recipes),
@@ -100,6 +107,8 @@ class Scheduler:
         )
 
     def _references(self) -> list[TimedStep]:
+        if self.lab.reader.probe:
+            return []  # its blank is the medium alone, before anything else comes into the reactor
         reads = [self._read(self.sources[self.route.medium], "blank")]
         if "pl" in self.lab.reader.channels:
             reads.append(self._read("dye", "dye"))
@@ -112,7 +121,10 @@ class Scheduler:
         steps = [self._transfer("dispense", t.stock, well, t.volume_ul) for t, well in rows]
         by_stock = [order[t.stock] for t, _ in rows]
         ranked = sorted(range(len(rows)), key=lambda i: (by_stock[i], steps[i].pipette, i))
-        return [steps[i] for i in ranked]
+        ordered = [steps[i] for i in ranked]
+        if probe := self.lab.reader.probe:
+            ordered.insert(by_stock.count(0), self._look(probe, "blank"))
+        return ordered
 
     def _place(self, arm: _Arm, recipe: Recipe, well: str, ready_s: float) -> list[tuple[float, list[TimedStep]]]:
         """Find the earliest injection at which all visits of this well fit between the others'."""
@@ -143,7 +155,7 @@ class Scheduler:
                 continue
             step = self._transfer(t.action, t.stock, well, t.volume_ul)
             visits.append((t.at_s - self.lead_s(step), [step, self._mix(well)]))
-        for at in recipe.read_s:
+        for at in recipe.read_s if not self.lab.reader.probe else ():
             read = self._read(well, "sample")
             visits.append((at - self.lead_s(read), [read, *self._rinses()]))
         return sorted(visits, key=lambda visit: visit[0])
@@ -176,6 +188,11 @@ class Scheduler:
             action="read", well="cell", source=source, volume_ul=volume, pipette=pipette.mount, label=label
         )
 
+    def _look(self, well: str, label: str) -> TimedStep:
+        """Read through the dip probe: nothing moves, the controller knows when."""
+        mount = mixing_pipette(self.lab).mount
+        return TimedStep(action="read", well=well, source=well, volume_ul=0.0, pipette=mount, label=label)
+
     def _rinses(self) -> list[TimedStep]:
         rinse = self._transfer("rinse", self.route.medium, "cell", self.lab.reader.rinse_ul)
         return [rinse] * self.lab.reader.rinses
@@ -183,6 +200,8 @@ class Scheduler:
     def _seconds(self, step: TimedStep) -> float:
         """How long one step keeps the arm."""
         pipette = self._pipette(step.pipette)
+        if step.volume_ul == 0.0:
+            return self.pace.measure_s
         if step.action == "mix":
             return self.pace.mix_s(pipette)
         tip = 0.0 if step.action == "dispense" else self.pace.tip_s
@@ -206,7 +225,7 @@ class Scheduler:
         count: dict[str, int] = {p.mount: 0 for p in self.lab.pipettes}
         previous: TimedStep | None = None
         for step in steps:
-            if not shares_tip(previous, step):
+            if step.volume_ul > 0 and not shares_tip(previous, step):
                 count[step.pipette] += 1
             previous = step
         return count

@@ -54,6 +54,7 @@ def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, An
         "load": load,
         "channels": lab.reader.channels,
         "path_mm": lab.reader.path_mm,
+        "probe": lab.reader.probe,
         "dye_plqy": lab.reader.dye_plqy,
         "analyzer": lab.analyzer,
         "room_c": lab.room_c,

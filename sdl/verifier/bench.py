@@ -66,6 +66,7 @@ class Bench:
     ``trash`` is the addressable area tips are dropped in, "movableTrashA3" or "fixedTrash"; pipettes go by mount.
     ``pauses`` are the messages of all hand-shakes in order.  ``waste_ul`` is the room left in the waste bottle,
     ``boiling_c`` the boiling point of each solvent: one without a boiling point may not be heated.
+    ``probe`` is the reactor that a dip probe stands in, "" for none: it is read without filling the cell.
     ``max_fraction`` bounds the volume fraction of a solvent in every well that receives liquid, at the end.
     """
 
@@ -82,6 +83,7 @@ class Bench:
     max_flow_rate_ul_s: float
     max_delay_s: float
     waste_ul: float
+    probe: str = ""
     max_fraction: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 class Handshakes:
     """ "AT <s> <action> <location>" binds the next movement of liquid, "READ <label> <location>" the one before."""
 
-    def __init__(self, plan: Sequence[str], refuse: Callable[[str], None]) -> None:
-        self.plan, self.refuse = tuple(plan), refuse
+    def __init__(self, plan: Sequence[str], refuse: Callable[[str], None], probe: str = "") -> None:
+        self.plan, self.refuse, self.probe = tuple(plan), refuse, probe
         self.seen: list[str] = []
         self.due: tuple[str, str] | None = None
         self.in_cell = ""
@@ -27,7 +27,7 @@ class Handshakes:
         what, _, location = rest.rpartition(" ")
         if kind == "AT":
             self.due = ("aspirate" if what.endswith("read") else "dispense", location)
-        elif location != self.in_cell:
+        elif location not in (self.in_cell, self.probe):
             self.refuse(f"reads {location}, and {self.in_cell or 'nothing'} is in the cell; fill the cell first")
 
     def happened(self, verb: str, location: str) -> None:

@@ -69,7 +69,7 @@ class _Walk:
         self.tips_used: dict[str, list[str]] = {name: [] for name in bench.tip_racks}
         self.over_trash = ""
         self.waste_ul = 0.0
-        self.hands = Handshakes(bench.pauses, self.refuse)
+        self.hands = Handshakes(bench.pauses, self.refuse, bench.probe)
         self.rules: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "temperatureModule/setTargetTemperature": self.set_temperature,
             "temperatureModule/waitForTemperature": self.module,

@@ -48,6 +48,7 @@ class VirtualBench:
             deck={name: Place(**place) for name, place in spec["deck"].items()},
             load=spec["load"],
             room_c=float(spec.get("room_c", 25.0)),
+            probe=str(spec.get("probe", "")),
             clock=self.clock,
             journal=self._journal,
             begin=self._begin,

@@ -82,6 +82,7 @@ class World:
         deck: Mapping[str, Place],
         load: Mapping[str, Mapping[str, Any]],
         room_c: float,
+        probe: str = "",
         clock: VirtualClock,
         journal: Journal,
         begin: Begin,
@@ -90,6 +91,7 @@ class World:
         self._deck = deck
         self._load = {DYE: {"contains": {DYE: 1.0}, "volume_ul": 8000.0}, **load} if DYE in deck else load
         self._room_c = room_c
+        self._probe = probe
         self._clock = clock
         self._journal = journal
         self._begin = begin
@@ -165,9 +167,12 @@ class World:
             return known
 
     def look(self, role: str) -> Vessel:
-        """Write a read down and return what is in the cell."""
+        """Write a read down and return what is in front of the reader: in the cell, or around the dip probe."""
         with self._lock:
             self._record("read", role=role)
+            if self._probe:
+                self._grown(self._probe)
+                return self._vessel(self._probe)
             return self.cell
 
     def lots(self) -> frozenset[str]:
