@@ -232,7 +232,7 @@ def table(pairs: Sequence[Pair]) -> str:
             "",
             f"The quench was moved in {len(moved)} of {len(pairs)} wells; the stated 95 % interval held in {held:.0%} "
             f"of them (stated sd {stated:.2f} nm, median).",
-            f"Spectrum to decision, slowest of each well: {np.median(slow_ms):.0f} ms median, {slow_ms.max():.0f} most.",
+            f"Spectrum to decision, slowest of each well: {np.median(slow_ms):.0f} ms median, {slow_ms.max():.0f} top.",
         ]
     )
 

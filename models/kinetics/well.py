@@ -114,8 +114,8 @@ def observed(curve: Curve, noise: Noise, quench: Quench, *, final: bool) -> Obse
         value = np.array([curve.final_ev.value - quench.offset_ev])
         variance = np.array([quench.sd_ev**2 + curve.final_ev.sd**2 + quench.covariance[0, 0]])
         parts.append((np.array([FINAL]), np.array([curve.quench_s + quench.lag_s]), value, variance))
-    kind, time_s, value, variance = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Observations(kind=kind.astype(np.intp), time_s=time_s, value=value, variance=variance)
+    kinds, times, values, variances = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Observations(kind=kinds.astype(np.intp), time_s=times, value=values, variance=variances)
 
 
 class Well:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -48,7 +49,7 @@ class Plant:
 
     def width_ev(self, t: float) -> float:
         """The line narrows while it grows, and broadens by 8 % an hour from 80 min on."""
-        return 0.080 + 0.02 * np.exp(-t / 300) + 0.0064 * max(0.0, t - 4800.0) / 3600.0
+        return 0.080 + 0.02 * math.exp(-t / 300) + 0.0064 * max(0.0, t - 4800.0) / 3600.0
 
     def look(self, t: float) -> Look:
         def seen(value: float, sd: float) -> Value:
