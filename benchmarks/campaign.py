@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from sdl.chemistry.compiler import Compiler, design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.lab.virtual.chance import Effect, batch_effect, lot_effect
 from sdl.lab.virtual.chemistry import Growth, Mix

@@ -20,7 +20,7 @@ from benchmarks.campaign import CAMPAIGN, COMPILER, LOTS
 from models.kinetics import Curve, Fleet, Forecast, Look, look_of
 from models.kinetics.decision import best_moment, decide
 from models.kinetics.forecast import SURE
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.lab.virtual.chance import Effect, batch_effect
 from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.optics import truth

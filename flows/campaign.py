@@ -10,7 +10,7 @@ from typing import Any, Literal
 from flows import steps
 from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.errors import BudgetSpent, SdlError
 from sdl.lab import simulated

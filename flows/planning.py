@@ -11,7 +11,8 @@ from models.advisor import Advisor
 from models.memory import advisor_of, confounded
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import Compiler, design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.config.table import campaign_table
 from sdl.errors import Refused

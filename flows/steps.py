@@ -8,7 +8,7 @@ from __future__ import annotations
 from sdl.attempt import follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.encode import Array, DesignCode, FeatureCode
-from models.filling import Allowed
+from models.filling import Allowed, spread_out
 from models.surrogate import Surrogate
+from sdl.errors import NothingFeasible
 from sdl.space import Columns
 from sdl.target import Goal, Target
 
@@ -39,6 +40,9 @@ NEAR = 256
 
 STEPS = (0.2, 0.07, 0.025, 0.008)
 """Standard deviations of the shrinking rounds, in shares of an axis."""
+
+HALVINGS = 4
+"""How often a step out of what can be made is halved before it is left out (chosen: below 1 % are)."""
 
 SOFTNESS = 0.02
 """Temperature of the smoothed improvement, in units of utility (a hit of all goals is worth 1)."""
@@ -185,10 +189,24 @@ class Offer:
     code: DesignCode
 
     @classmethod
-    def made(cls, code: DesignCode, axes: Array, allowed: Allowed) -> Offer:
-        """Round points of the unit cube to designs that can be made, shared values among ``allowed``."""
-        columns, ok = code.make(axes, allowed)
-        return cls(columns={k: v[ok] for k, v in columns.items()}, code=code)
+    def spread(cls, code: DesignCode, axes: Array, allowed: Allowed, seed: int) -> Offer:
+        """Carry points of the unit cube to designs that can be made, shared values among ``allowed``; none if none."""
+        try:
+            return cls(columns=spread_out(code, axes, allowed, seed), code=code)
+        except NothingFeasible:
+            return cls(columns={k: v[:0] for k, v in code.columns(axes).items()}, code=code)
+
+    def moved(self, moves: Array, bound: Allowed) -> Offer:
+        """Step away from each design by ``moves`` ``n x p`` in the cube; a step that leaves what can be made is halved.
+
+        Shared values that are ``bound`` stay. Steps that lead nowhere after `HALVINGS` are left out.
+        """
+        start, kept = self.code.axes(self.columns), {name: self.columns[name] for name in bound}
+        columns, ok = self.code.make(start + moves, kept)
+        for _ in range(HALVINGS):
+            moves = np.where(ok[:, None], moves, moves / 2.0)
+            columns, ok = self.code.make(start + moves, kept)
+        return Offer(columns={k: v[ok] for k, v in columns.items()}, code=self.code)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -224,9 +242,10 @@ def best_design(search: Search, spread: Offer, taken: Tensor, allowed: Allowed, 
     """
     top, height = _top(search, spread.without(taken), 8)
     for step in STEPS if len(top) else ():
-        around = np.repeat(top.code.axes(top.columns), NEAR // len(top), axis=0)
-        moves = rng.standard_normal(around.shape) * (rng.random(around.shape) < 0.5) * step
-        near, values = _top(search, Offer.made(top.code, around + moves, allowed).without(taken), 4)
+        around = top.rows(np.repeat(np.arange(len(top)), NEAR // len(top)))
+        moves = rng.standard_normal((len(around), top.code.p))
+        moves *= (rng.random(moves.shape) < 0.5) * step
+        near, values = _top(search, around.moved(moves, allowed).without(taken), 4)
         top, values = top.and_(near), torch.cat([height, values])
         order = values.argsort(descending=True, stable=True)[:4]
         top, height = top.rows(order.numpy()), values[order]

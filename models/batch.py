@@ -117,7 +117,10 @@ def _from_space(
     axes = sobol_axes(posterior.code.p, acquisition.SPREAD, posterior.seed + len(posterior.rows))
     best: tuple[int, float, list[dict[str, float | str]]] = (-1, 0.0, [])
     for allowed in _options(posterior, axes, beside, pending):
-        search, spread = _open(posterior, n, beside, pending), Offer.made(posterior.code, axes, allowed)
+        search, spread = (
+            _open(posterior, n, beside, pending),
+            Offer.spread(posterior.code, axes, allowed, posterior.seed),
+        )
         taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
         rng = np.random.default_rng(posterior.seed)
         chosen: list[dict[str, float | str]] = []
@@ -140,7 +143,7 @@ def _options(
     bound = _full(posterior, beside)
     if len(bound) == len(shared):
         return [bound]
-    search, spread = _open(posterior, 1, beside, pending), Offer.made(posterior.code, axes, bound)
+    search, spread = _open(posterior, 1, beside, pending), Offer.spread(posterior.code, axes, bound, posterior.seed)
     taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
     first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
     if not len(first):

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from models.encode import Array, DesignCode
 from sdl.errors import NothingFeasible
-from sdl.space import Design
+from sdl.space import Columns, Design
+from sdl.spread import Spread
 
 Allowed = Mapping[str, NDArray[np.generic]]
 """The values that a shared parameter may take in this batch, by name; a name that is absent is free."""
-
-_DOUBLINGS = 10
-"""How often the Sobol sequence is doubled before giving up: 64 to 32768 points for a first batch."""
 
 
 def sobol_axes(p: int, n: int, seed: int) -> Array:
@@ -33,22 +31,35 @@ def fill(code: DesignCode, n: int, done: int, batch: Sequence[Design], seed: int
     """
     if n == 0:
         return []
-    for doubling in range(_DOUBLINGS):
-        axes = sobol_axes(code.p, max(64, done + n) << doubling, seed)
-        free = code.columns(axes)
-        allowed = {
-            name: np.array(list(dict.fromkeys([*(d[name] for d in batch), *free[name][done : done + k].tolist()]))[:k])
-            for name, k in code.space.shared.items()
-        }
-        columns, ok = code.make(axes, allowed)
-        found = code.space.designs({k: v[ok] for k, v in columns.items()})
-        if len(found) >= done + n:
-            return found[done : done + n]
-    limits = "; ".join(c.text for c in code.space.constraints) or "no constraint, so the pipettes or stocks bind"
-    raise NothingFeasible(
-        f"fewer than {n} designs can be made inside {', '.join(code.space.names)} ({limits}); "
-        "widen a range, relax a constraint, or change a stock concentration"
-    )
+    axes = sobol_axes(code.p, max(64, done + n), seed)
+    free = code.columns(axes)
+    allowed = {
+        name: np.array(list(dict.fromkeys([*(d[name] for d in batch), *free[name][done : done + k].tolist()]))[:k])
+        for name, k in code.space.shared.items()
+    }
+    try:
+        return code.space.designs(spread_out(code, axes[done : done + n], allowed, seed))
+    except NothingFeasible as exc:
+        limits = "; ".join(c.text for c in code.space.constraints) or "no constraint, so the pipettes or stocks bind"
+        raise NothingFeasible(
+            f"{exc} inside {', '.join(code.space.names)} ({limits}); "
+            "widen a range, relax a constraint, or change a stock concentration"
+        ) from exc
+
+
+def spread_out(code: DesignCode, axes: Array, allowed: Allowed, seed: int) -> Columns:
+    """Carry points of the cube ``n x p`` to designs that can be made, each to one; shared values are dealt in turn.
+
+    Raise `NothingFeasible` when no design can be made with a value of ``allowed``.
+    """
+    deals = max((len(values) for values in allowed.values()), default=1)
+    placed = axes.copy()
+    for deal in range(deals):
+        dealt = {name: values[[deal % len(values)]] for name, values in allowed.items()}
+        spread = Spread.learn(lambda a, dealt=dealt: code.make(a, dealt)[1], code.p, seed=seed)  # type: ignore[misc]
+        placed[deal::deals] = spread.place(axes[deal::deals])
+    columns, ok = code.make(placed, allowed)
+    return {name: values[ok] for name, values in columns.items()}
 
 
 def far_apart(

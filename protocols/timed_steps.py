@@ -19,6 +19,7 @@ requirements = {"robotType": "Flex", "apiLevel": "2.20"}
 
 COLUMNS = ("action", "at_s", "earliest_s", "latest_s", "well", "stock", "volume_ul", "pipette", "place", "value")
 PREAMBLE = ("labware", "pipette", "trash", "temperature")
+TIMED = ("inject", "add", "quench")
 
 # Chosen: below 0.4 m/s in the orifice of a 50 uL tip (about 0.3 mm) and of a 1000 uL tip (about 0.7 mm), where 1 m/s is
 # the usual ceiling for liquids that gather static charge; hexane over-delivers at the default hundreds of uL/s.
@@ -46,10 +47,13 @@ def run(protocol):
     steps = [row for row in rows if row["action"] not in PREAMBLE]
     keys = tip_keys(steps)
     for step, key, following in zip(steps, keys, keys[1:] + [None]):
-        if float(step["volume_ul"]) == 0:  # a probe that stands in the liquid looks at it: nothing moves
+        if step["action"] == "read" and float(step["volume_ul"]) == 0:  # a probe that stands in the liquid looks at it: nothing moves
             protocol.pause("READ {} {}".format(step["value"], step["stock"]))
             continue
         pipette = deck.pipettes[step["pipette"]]
+        if step["action"] == "hand":
+            protocol.pause("HAND {} {}".format(step["value"], step["well"]))
+            continue
         if step["at_s"]:
             protocol.pause("AT {} {} {}".format(step["at_s"], step["action"], place_of(step)))
         protocol.comment("DO {action} {stock} {well} {volume_ul}".format(**step))
@@ -76,7 +80,7 @@ def tip_keys(steps):
         before = steps[number - 1] if number else None
         if step["action"] in ("dispense", "rinse"):
             key = (step["action"], step["stock"], step["pipette"])
-        elif step["action"] == "mix" and before and before["action"] in ("inject", "quench") and same(before, step):
+        elif step["action"] == "mix" and before and before["action"] in TIMED and same(before, step):
             key = keys[-1]
         else:
             key = (number,)
@@ -142,7 +146,7 @@ class Deck:
         gap_ul, tip_ul = self.gaps[step["pipette"]]
         strokes = math.ceil(volume_ul / (tip_ul - gap_ul))
         source, above = self.at(step["stock"]), self.above(step["well"])
-        last = well.bottom(SUBMERGED_MM) if step["action"] in ("inject", "quench") else above
+        last = well.bottom(SUBMERGED_MM) if step["action"] in TIMED else above
         for stroke in range(strokes):
             pipette.aspirate(volume_ul / strokes, source.bottom(DRAW_MM))
             if gap_ul:

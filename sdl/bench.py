@@ -12,6 +12,15 @@ RobotType = Literal["Flex", "OT-2"]
 Mount = Literal["left", "right"]
 Geometry = Literal["flow cell", "dip probe", "plate"]
 
+INTEGRATION_MS, AVERAGES = 2.0, 250
+"""One spectrum in 0.5 s (Otero-Martinez 2024, SI: 2 ms x 250)."""
+DARK_AGE_S = 900.0
+"""A dark is taken again after 15 min (spectral analysis facts, clean-up)."""
+BLANK_AGE_S = 8 * 3600.0
+"""How long blank and dye hold: a lamp drifts by 1 % an hour at most (bench design: the dye every 8 h)."""
+CARRY_OVER = 0.01
+"""Absorbance over the path left after a rinse that is more than a reader's own drift of 2e-3, four times; chosen."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipette:
@@ -63,7 +72,8 @@ class ReaderSpec:
     """Which spectrometer, what is in front of it, and how it measures.
 
     ``flow cell``: the pipette brings ``sample_ul``, then ``rinses`` of ``rinse_ul`` clean the cell. ``dip probe``: the
-    probe stands in the one reactor ``at``; nothing is withdrawn.
+    probe stands in the one reactor ``at``; nothing is withdrawn. ``plate``: aliquots go to a plate that is read between
+    runs at ``bands_nm``. ``carry_over`` is the absorbance over the path that a rinse may leave.
     """
 
     kind: str
@@ -79,6 +89,12 @@ class ReaderSpec:
     dye_plqy_rsd: float = 0.02
     dye_refractive_index: float = 1.361
     max_reads: int = 6
+    integration_ms: float = INTEGRATION_MS
+    averages: int = AVERAGES
+    dark_age_s: float = DARK_AGE_S
+    blank_age_s: float = BLANK_AGE_S
+    carry_over: float = CARRY_OVER
+    bands_nm: tuple[int, ...] = ()
 
     @property
     def probe(self) -> str:
@@ -102,7 +118,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
-    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated."""
+    """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated.
+
+    ``substances`` is how much of each dissolved species may be on the deck, in umol; ``never_together`` the pairs of
+    species or solvents that share no well, tip or waste. A lab without them (None) approves no command list.
+    """
 
     name: str
     robot: str
@@ -114,11 +134,23 @@ class Lab:
     blocks: tuple[Block, ...]
     reader: ReaderSpec
     limits: Limits
+    substances: Mapping[str, float] | None = None
+    never_together: tuple[tuple[str, str], ...] | None = None
     ventilated: bool = False
     armed_by: str = ""
     armed_until: str = ""
     room_c: float = 25.0
     virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    @property
+    def reaction_blocks(self) -> tuple[Block, ...]:
+        """The blocks reactions run in: the first, and every other one that can be set to a temperature."""
+        return tuple(b for i, b in enumerate(self.blocks) if i == 0 or b.low_c < b.high_c)
+
+    @property
+    def dilution_rack(self) -> str:
+        """The rack of empty vials that stocks are diluted in: at room temperature, where nothing reacts; "" if none."""
+        return next((b.rack for b in self.blocks if b not in self.reaction_blocks), "")
 
     def locate(self, location: str) -> tuple[str, str]:
         """Split "stocks/A1" into deck name and well; raise `Refused` for a place the deck has not.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sdl.bench import Lab
+from sdl.route import Route
 from sdl.space import Parameter
 from sdl.target import Target
 
@@ -56,7 +57,10 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """The config, validated. ``lab`` and ``route`` are absent in ``mode: offline``."""
+    """The config, validated. ``lab`` and ``route`` are absent in ``mode: offline``.
+
+    ``synthesis`` is a route that the campaign's own files declare; a route of the project goes by its name alone.
+    """
 
     name: str
     why: str
@@ -69,6 +73,7 @@ class Campaign:
     sha256: str
     mode: Literal["lab", "offline"] = "lab"
     route: str = ""
+    synthesis: Route | None = None
     stocks: Mapping[str, Stock] = field(default_factory=dict)
     lab: Lab | None = None
     history: tuple[str, ...] = ()

@@ -151,6 +151,22 @@ def report(file: Path, *, out: Path | None = None, state: State = None) -> int:
 
 
 @app.command
+def spectrum(*files: Path, dark: Path | None = None, blank: Path | None = None, json: Json = False) -> int:
+    """Read spectra of any instrument, files or whole folders, to features with uncertainty and flags.
+
+    Counts without a reference are taken as emission, unless ``--blank`` (and ``--dark``) name files of the same grid.
+    """
+    from sdl.spectra.table import in_words, results_of
+
+    results = results_of(files, dark=dark, blank=blank, out=sys.stderr)
+    if json:
+        _print_json([result.as_json() for result in results])
+    else:
+        _say(in_words(results))
+    return 0 if any(not result.error for result in results) else 2
+
+
+@app.command
 def virtual_lab(
     *,
     folder: Path,

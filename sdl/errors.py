@@ -8,7 +8,9 @@
     ├── NeedsPerson               4   waiting for a person (approval, UNKNOWN well, refill)
     ├── Unreachable               5   an instrument or robot that does not answer; says which address
     ├── Stopped                   6   stopped by an operator or by a safety limit
-    │   └── Unsafe                6   the verifier or an interlock refused; nothing moved
+    │   ├── Unsafe                6   the verifier or an interlock refused; nothing moved
+    │   ├── InstrumentChanged     6   another serial number or wavelength grid than this campaign's references
+    │   └── StaleInstrument       6   the spectrometer repeats itself: the same bytes again and again
     └── BudgetSpent               7   the budget is spent without a confirmed hit
 """
 
@@ -18,11 +20,13 @@ from dataclasses import dataclass
 
 __all__ = [
     "BudgetSpent",
+    "InstrumentChanged",
     "NeedsPerson",
     "NothingFeasible",
     "Problem",
     "Refused",
     "SdlError",
+    "StaleInstrument",
     "Stopped",
     "Unreachable",
     "Unsafe",
@@ -86,6 +90,14 @@ class Stopped(SdlError):
 
 class Unsafe(Stopped):
     """The independent verifier or an interlock refused; no liquid moved."""
+
+
+class InstrumentChanged(Stopped):
+    """The spectrometer is not the one whose dark, blank and dye the campaign holds."""
+
+
+class StaleInstrument(Stopped):
+    """The spectrometer gives the same bytes again and again: what it shows is not what is in front of it."""
 
 
 class BudgetSpent(SdlError):

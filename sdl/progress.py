@@ -44,7 +44,7 @@ def refuse_a_changed_campaign(campaign: Campaign, folder: Path) -> None:
     if begun is None:
         return
     now, then = campaign_json(campaign), begun.parsed
-    changed = [key for key in ("name", "route", "lab") if now[key] != then[key]]
+    changed = [key for key in ("name", "route", "synthesis", "lab") if now[key] != then.get(key, "")]
     old = {p["name"]: p for p in then["parameters"]}
     for p in now["parameters"]:
         before = old.get(p["name"])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdl.errors import NothingFeasible, Refused
+from sdl.spread import Spread
 
 Design = Mapping[str, float | str]
 """One choice of every parameter, by internal name (units in the name)."""
@@ -22,7 +23,18 @@ Columns = dict[str, NDArray[Any]]
 Snap = Callable[[Columns], tuple[Columns, NDArray[np.bool_]]]
 """Round ``n`` designs to what can be made; return the rounded columns and which rows are possible ``(n,)``."""
 
+InputSd = Callable[[Columns], Columns]
+"""The sd that pipetting gives each numeric parameter of ``n`` designs, ``(n,)`` by name."""
+
 Scope = Literal["well", "block"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A condition: the choice ``parameter`` has one of the values ``among``."""
+
+    parameter: str
+    among: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +42,7 @@ class Parameter:
     """One thing that may vary: a range ``[low, high]`` or one of ``choices``.
 
     ``scope`` is "block" when all wells of one thermal block share the value (see ``docs``: deck and blocks).
+    ``when`` makes it count only while a choice has some values; elsewhere it stands at ``low`` (or its first choice).
     """
 
     name: str
@@ -37,6 +50,7 @@ class Parameter:
     high: float = 0.0
     choices: tuple[str, ...] = ()
     scope: Scope = "well"
+    when: When | None = None
 
     def __post_init__(self) -> None:
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
@@ -90,7 +104,10 @@ _BINARY: dict[type, Callable[[Any, Any], Any]] = {
 
 
 def _arithmetic(node: ast.expr, text: str) -> _Term:
-    """Turn one parsed expression into a function of columns; allow + - * / ** numbers and names only."""
+    """Turn one parsed expression into a function of columns; allow + - * / ** numbers and names only.
+
+    ``(solvent == "toluene")`` is 1 where a choice is so and 0 elsewhere; ``!=`` the reverse.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         value = float(node.value)
         return lambda _: value
@@ -103,7 +120,20 @@ def _arithmetic(node: ast.expr, text: str) -> _Term:
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         op, left, right = _BINARY[type(node.op)], _arithmetic(node.left, text), _arithmetic(node.right, text)
         return lambda columns: op(left(columns), right(columns))
-    raise Refused(f"constraint {text!r}: only numbers, parameter names and + - * / ** are allowed")
+    if (chosen := choice_in(node)) is not None:
+        name, value, same = chosen
+        return lambda columns: ((columns[name] == value) == same).astype(float)
+    raise Refused(f'constraint {text!r}: only numbers, parameter names, + - * / ** and (choice == "name") are allowed')
+
+
+def choice_in(node: ast.expr) -> tuple[str, str, bool] | None:
+    """Return name, value and sign of ``name == "value"`` or ``name != "value"``; None for anything else."""
+    match node:
+        case ast.Compare(
+            left=ast.Name(id=name), ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=str(value))]
+        ):
+            return name, value, isinstance(op, ast.Eq)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +144,7 @@ class DesignSpace:
     constraints: tuple[Constraint, ...] = ()
     shared: Mapping[str, int] = field(default_factory=dict)
     snap: Snap | None = None
+    input_sd: InputSd | None = None
 
     @classmethod
     def of(
@@ -169,8 +200,10 @@ class DesignSpace:
     def make(self, columns: Columns) -> tuple[Columns, NDArray[np.bool_]]:
         """Round ``n`` designs to what can be made and say which are allowed ``(n,)``."""
         ok = np.ones(len(next(iter(columns.values()))), dtype=bool)
+        columns = self.settled(columns)
         if self.snap is not None:
             columns, ok = self.snap(columns)
+            columns = self.settled(columns)
         for p in self.parameters:
             values = columns[p.name]
             slack = 1e-9 * (p.high - p.low)
@@ -179,26 +212,32 @@ class DesignSpace:
             ok &= constraint.holds(columns)
         return columns, ok
 
+    def settled(self, columns: Columns) -> Columns:
+        """Set parameters that do not count to the one value that stands for that: ``low``, or the first choice."""
+        settled = dict(columns)
+        for p in self.parameters:
+            if p.when is not None and p.when.parameter in columns:
+                counts = np.isin(columns[p.when.parameter], p.when.among)
+                settled[p.name] = np.where(counts, columns[p.name], p.choices[0] if p.choices else p.low)
+        return settled
+
     def feasible(self, design: Design) -> bool:
         """Say whether ``design`` as given lies inside the space (before rounding moves it)."""
         return bool(self.make(self.columns([design]))[1][0])
 
-    def sobol(self, n: int, *, seed: int, attempts: int = 12) -> list[dict[str, float | str]]:
+    def sobol(self, n: int, *, seed: int) -> list[dict[str, float | str]]:
         """Draw ``n`` feasible designs that fill the space; raise `NothingFeasible` when there are none."""
         from scipy.stats import qmc
 
-        found: list[dict[str, float | str]] = []
-        engine = qmc.Sobol(len(self.parameters), seed=seed)
-        for _ in range(attempts):
-            unit = engine.random(max(64, 1 << int(4 * n - 1).bit_length()))
-            columns, ok = self.make(self.from_unit(unit))
-            found += self.designs({k: v[ok] for k, v in columns.items()})
-            if len(found) >= n:
-                return found[:n]
-        raise NothingFeasible(
-            f"only {len(found)} of {n} designs can be made inside {', '.join(self.names)}; "
-            "widen a range, relax a constraint, or change a stock concentration"
-        )
+        try:
+            spread = Spread.learn(lambda axes: self.make(self.from_unit(axes))[1], len(self.parameters), seed=seed)
+        except NothingFeasible as exc:
+            raise NothingFeasible(
+                f"{exc} inside {', '.join(self.names)}; "
+                "widen a range, relax a constraint, or change a stock concentration"
+            ) from exc
+        unit = qmc.Sobol(len(self.parameters), rng=seed).random_base2(max(6, (n - 1).bit_length()))
+        return self.designs(self.make(self.from_unit(spread.place(unit[:n])))[0])
 
     def from_unit(self, unit: NDArray[np.float64]) -> Columns:
         """Map points of the unit cube ``(n, d)`` to columns; a choice takes an equal share of its axis."""

@@ -64,12 +64,18 @@ def unit_of(name: str) -> str:
     return next((unit for suffix, unit in _SUFFIXES if name.endswith(suffix)), "")
 
 
+def written_of(name: str) -> str:
+    """Return how a chemist writes the quantity with internal ``name`` in a file: without its unit."""
+    if name in BY_NAME:
+        return BY_NAME[name].written
+    return name.removesuffix(next((suffix for suffix, _ in _SUFFIXES if name.endswith(suffix)), ""))
+
+
 def label_of(name: str) -> str:
     """Return how a report calls the quantity with internal ``name``."""
     if name in BY_NAME:
         return BY_NAME[name].label
-    suffix = next((suffix for suffix, _ in _SUFFIXES if name.endswith(suffix)), "")
-    return name.removesuffix(suffix).replace("_", " ")
+    return written_of(name).replace("_", " ")
 
 
 def ev_from_nm(wavelength_nm: float) -> float:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import Compiler, design_space, feasible_share
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space, feasible_share
 from sdl.chemistry.recipe import Recipe, Run
 from sdl.chemistry.schedule import Scheduler
 from sdl.space import DesignSpace
@@ -104,9 +105,9 @@ def typical_batch(campaign: Campaign, space: DesignSpace) -> tuple[dict[str, Rec
     recipes = {str(i): compiler.recipe(design) for i, design in enumerate(designs)}
     scheduler = Scheduler(
         lab=lab,
-        route=compiler.route,
-        stocks=campaign.stocks,
+        declared=compiler.declared,
         sources={name: stock.at[0] for name, stock in campaign.stocks.items()},
+        vials=tuple(f"{lab.dilution_rack}/{row}{column}" for row in "ABCD" for column in range(1, 7)),
     )
     wells = {str(i): f"vials/{'ABCD'[i // 6]}{i % 6 + 1}" for i in range(len(recipes))}
     return recipes, scheduler.run(recipes, wells)

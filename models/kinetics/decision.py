@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.kinetics.forecast import Forecast
-from sdl.attempt.watch import Decision
+from sdl.attempt.growing import Decision
 
 LEAST_LOOKS = 2
 """Reads of the growing dots before the plan's time may be left: one alone cannot tell its own mistake (chosen)."""

@@ -126,7 +126,7 @@ class Fleet:
             )
             precision += np.kron(np.outer(b, b), counted)
             pull += np.kron(b, aim)
-        covariance: Array = np.linalg.inv((precision + precision.T) / 2)
+        covariance = np.asarray(np.linalg.inv((precision + precision.T) / 2), dtype=float)
         weights = (covariance @ pull).reshape(self.weights.shape)
         return replace(self, weights=weights, weights_covariance=covariance)
 

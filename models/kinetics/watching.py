@@ -8,7 +8,7 @@ from models.kinetics.curve import Curve, growth_observations, look_of
 from models.kinetics.decision import decide
 from models.kinetics.fleet import Fleet
 from models.kinetics.forecast import Forecast
-from sdl.attempt.watch import Decision
+from sdl.attempt.growing import Decision
 from sdl.campaign import Campaign
 from sdl.space import Design, DesignSpace
 from sdl.spectra.types import Features

@@ -12,7 +12,7 @@ from sdl.errors import NeedsPerson
 TIPS_PER_RACK = 96
 """Tips in a rack (Opentrons tip rack definitions)."""
 
-FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "tips_gone": {}, "waste_ul": 0.0}
+FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "dilutions_made": 0, "tips_gone": {}, "waste_ul": 0.0}
 """The deck as the load list asks for it."""
 
 
@@ -56,9 +56,20 @@ def free_wells(session: Session, n: int) -> list[str]:
         deck = deck_now(session)
     if probe:
         return [probe] * n
-    columns = place.wells // 4
     first = deck["vials_used"]
-    return [f"{rack}/{'ABCD'[i // columns]}{i % columns + 1}" for i in range(first, first + n)]
+    return rack_wells(rack, place.wells)[first : first + n]
+
+
+def dilution_vials(session: Session) -> tuple[str, ...]:
+    """Return the clean vials that stocks can be diluted in, in order."""
+    rack = session.lab.dilution_rack
+    return tuple(rack_wells(rack, session.lab.deck[rack].wells)[deck_now(session)["dilutions_made"] :]) if rack else ()
+
+
+def rack_wells(rack: str, n: int) -> list[str]:
+    """Return the places of a rack of four rows in the order in which they are used."""
+    columns = n // 4
+    return [f"{rack}/{'ABCD'[i // columns]}{i % columns + 1}" for i in range(n)]
 
 
 def restock(session: Session, run: Run) -> None:
@@ -75,6 +86,7 @@ def restock(session: Session, run: Run) -> None:
             )
             session.store.update_deck(tips_gone={**deck["tips_gone"], pipette.mount: 0})
             deck = deck_now(session)
+    _restock_dilutions(session, run)
     at = sources(session)
     left = session.store.stock_left()
     for name, draw_ul in run.draws_ul.items():
@@ -91,6 +103,16 @@ def restock(session: Session, run: Run) -> None:
         session.store.update_deck(waste_ul=0.0)
 
 
+def _restock_dilutions(session: Session, run: Run) -> None:
+    """Ask for clean vials when this run dilutes and the next one could not any more."""
+    rack = session.lab.dilution_rack
+    if run.dilutions and len(dilution_vials(session)) < 2 * len(run.dilutions):
+        ask(
+            session, rack, {"rack": rack, "why": f"{len(dilution_vials(session))} clean vials left to dilute stocks in"}
+        )
+        session.store.update_deck(dilutions_made=0)
+
+
 def after(session: Session, run: Run) -> dict[str, Any]:
     """Return the deck as it will be after ``run``."""
     deck = deck_now(session)
@@ -98,6 +120,7 @@ def after(session: Session, run: Run) -> dict[str, Any]:
     return {
         "vials_used": deck["vials_used"] + len(run.wells),
         "vial_load": deck["vial_load"],
+        "dilutions_made": deck["dilutions_made"] + len(run.dilutions),
         "tips_gone": gone,
         "waste_ul": deck["waste_ul"] + run.waste_ul,
     }

@@ -6,15 +6,17 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdl.attempt.session import Session
 from sdl.bench import Lab
-from sdl.chemistry.solvents import SOLVENTS
+from sdl.chemistry.solvents import DYE_SOLVENT, SOLVENTS
+from sdl.chemistry.windows import LATE_S
+from sdl.errors import Unsafe
 from sdl.lab.protocol import labware_files
 from sdl.store import Attempt
-from sdl.verifier import Bench, Liquid, Pipette, TipRack, Vessel
+from sdl.verifier import Bench, Liquid, Pipette, TipRack, Vessel, definition_hash
 
 TIP_WELLS = [f"{row}{column}" for column in range(1, 13) for row in "ABCDEFGH"]
 """The order in which the robot takes tips: down each column (Opentrons standard racks)."""
@@ -34,13 +36,15 @@ def rows(text: str) -> list[dict[str, str]]:
 def bench_of(session: Session, attempt: Attempt) -> Bench:
     """Return what the verifier holds the command list of ``attempt`` against."""
     lab, limits = session.lab, session.lab.limits
+    if lab.substances is None or lab.never_together is None:
+        raise Unsafe(f"{lab.name} has no substances or never_together: a missing limit means refuse; state both")
     steps = [row for row in rows(attempt.csv) if row["volume_ul"] and row["action"] != "pipette"]
     delivered: dict[str, dict[str, float]] = {}
     for row in steps:
-        if row["action"] != "mix" and float(row["volume_ul"]) > 0:
+        if row["action"] not in ("mix", "hand") and float(row["volume_ul"]) > 0:
             into = delivered.setdefault(row["well"], {})
             into[row["stock"]] = into.get(row["stock"], 0.0) + float(row["volume_ul"])
-    boiling = {name: s.boiling_c for name, s in SOLVENTS.items()}
+    waste_ul = float(session.store.deck().get("waste_ul", 0.0))
     return Bench(
         vessels=_vessels(session, attempt),
         tip_racks=_racks(lab, attempt.plan["tips_gone"]),
@@ -50,13 +54,22 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
         trash=TRASH[lab.robot_type],
         delivered_ul=delivered,
         pauses=tuple(_pauses(steps)),
-        boiling_c=boiling,
+        windows_s=dict(_windows(steps)),
+        min_growth_s=_least_growth(session, steps),
+        boiling_c={name: solvent.boiling_c for name, solvent in SOLVENTS.items()},
+        open_vessel_c={name: solvent.open_vessel_c for name, solvent in SOLVENTS.items()},
+        lel_ul={name: s.lel_ul for name, s in SOLVENTS.items() if math.isfinite(s.lel_ul)},
+        airflow=lab.ventilated,
+        never_together=frozenset(map(frozenset, lab.never_together)),
+        max_umol=lab.substances,
         max_temperature_c=limits.max_temperature_c,
         boiling_margin_c=limits.boiling_margin_c,
         max_fill_fraction=limits.max_fill_fraction,
         max_flow_rate_ul_s=limits.max_flow_rate_ul_s,
         max_delay_s=limits.max_delay_s,
-        waste_ul=limits.waste_ul - float(session.store.deck().get("waste_ul", 0.0)) + _waste(steps),
+        max_run_s=limits.max_run_h * 3600,
+        waste_ul=limits.waste_ul - waste_ul + _waste(steps),
+        waste_holds=_in_waste(session) if waste_ul > _waste(steps) else frozenset(),
         max_fraction={"hexane": limits.max_hexane_fraction},
         probe=lab.reader.probe,
     )
@@ -69,6 +82,29 @@ def _pauses(steps: list[dict[str, str]]) -> Iterator[str]:
             yield f"AT {row['at_s']} {row['action']} {place}"
         if row["action"] == "read":
             yield f"READ {row['value']} {place}"
+        if row["action"] == "hand":
+            yield f"HAND {row['value']} {place}"
+
+
+def _windows(steps: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield the window of every timed step by its hand-shake; one without stays out and is refused."""
+    for row in steps:
+        if row["at_s"] and row["earliest_s"] and row["latest_s"]:
+            place = row["stock"] if row["action"] == "read" else row["well"]
+            yield f"AT {row['at_s']} {row['action']} {place}", (float(row["earliest_s"]), float(row["latest_s"]))
+
+
+def _least_growth(session: Session, steps: Sequence[Mapping[str, str]]) -> dict[str, float]:
+    """Return the route's least growth for each quenched well, less what a release may lead its liquid by."""
+    growth = session.compiler.route.parameters.get("growth_time_s")
+    least_s = max(0.0, growth.low - LATE_S) if growth else 0.0
+    return {row["well"]: least_s for row in steps if row["action"] == "quench"}
+
+
+def _in_waste(session: Session) -> frozenset[str]:
+    """Return what earlier runs may have left in the waste bottle: anything that this campaign has."""
+    stocks = session.campaign.stocks.values()
+    return frozenset(name for stock in stocks for name in (stock.solvent, *stock.contains)) | {DYE_SOLVENT}
 
 
 def _waste(steps: list[dict[str, str]]) -> float:
@@ -87,11 +123,13 @@ def _vessels(session: Session, attempt: Attempt) -> dict[str, Vessel]:
         first = next(iter(wells.values()))
         vessels[name] = Vessel(
             labware=place.labware,
+            definition_sha256=definition_hash(shapes[place.labware]),
             slot=place.slot,
             module=place.module,
             wells=frozenset(wells),
             depth_mm=float(first["depth"]),
             area_mm2=math.pi * float(first["diameter"]) ** 2 / 4,
+            neck_mm=float(first["diameter"]),
             capacity_ul=place.capacity_ul,
             dead_ul=place.dead_ul,
             holds=_holds(session, attempt, name),
@@ -110,9 +148,9 @@ def _holds(session: Session, attempt: Attempt, name: str) -> dict[str, Liquid]:
             item, well = session.lab.locate(at)
             if item == name:
                 volume = left.get(at, 0.0) + float(drawn.get(at, 0.0))
-                held[well] = Liquid(volume_ul=volume, solvents={stock.solvent: 1.0})
+                held[well] = Liquid(volume_ul=volume, solvents={stock.solvent: 1.0}, species_mmol_l=stock.contains)
     if name == "dye":
-        held["A1"] = Liquid(volume_ul=DYE_UL, solvents={"ethanol": 1.0})
+        held["A1"] = Liquid(volume_ul=DYE_UL, solvents={DYE_SOLVENT: 1.0})
     return held
 
 

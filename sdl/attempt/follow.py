@@ -7,18 +7,19 @@ has paused or stopped the run. After any error there are only GETs.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sdl.attempt.expectation import rows
-from sdl.attempt.prepare import preflight
+from sdl.attempt.growing import Waiting, Watch, hold
+from sdl.attempt.preflight import preflight, watch
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
-from sdl.attempt.watch import Waiting, Watch, hold
 from sdl.chemistry.windows import LATE_S
-from sdl.errors import NeedsPerson, Unreachable
+from sdl.errors import NeedsPerson, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
@@ -61,19 +62,24 @@ def after_play(session: Session, attempt: Attempt) -> None:
         give_up(session, attempt, f"the run is {run['status']}")
 
 
-def follow(session: Session, attempt: Attempt, watch: Watch | None = None) -> None:
+def follow(session: Session, attempt: Attempt, growth: Watch | None = None) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while.
 
-    With a ``watch`` a quench moves inside its verified window; without one the plan's times stand.
+    With ``growth`` watched a quench moves inside its verified window; without one the plan's times stand.
     """
     local = "127.0.0.1" in session.robot.address
-    heard_s = time.monotonic()
+    heard_s, watched_s = time.monotonic(), -math.inf
     while True:
         try:
-            if _advance(session, attempt, watch):
+            watched_s = watch(session, attempt, watched_s)
+            if _advance(session, attempt, growth):
                 return
             heard_s = time.monotonic()
             time.sleep(POLL_S[local])
+        except Unsafe as exc:
+            session.robot.stop(attempt.run_id)
+            give_up(session, attempt, f"an interlock stopped the run: {exc}")
+            return
         except Unreachable as exc:
             if getattr(exc, "status", None) == 404:
                 give_up(session, attempt, "the robot does not know the run any more")
@@ -84,12 +90,12 @@ def follow(session: Session, attempt: Attempt, watch: Watch | None = None) -> No
             time.sleep(5 * POLL_S[local])
 
 
-def _advance(session: Session, attempt: Attempt, watch: Watch | None) -> bool:
+def _advance(session: Session, attempt: Attempt, growth: Watch | None) -> bool:
     """Look at the run once and do what it waits for; return whether it is over for us."""
     run = session.robot.run(attempt.run_id)
     status = run["status"]
     if status == "paused":
-        _serve(session, attempt, run, watch)
+        _serve(session, attempt, run, growth)
     elif status == "succeeded":
         note_moments(session, attempt)
         session.store.move_attempt(attempt.id, "VERIFY", "DISPENSED")
@@ -123,7 +129,7 @@ def cool(session: Session) -> None:
         session.say(f"heat could not be switched off from here ({exc}): look at the robot")
 
 
-def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], watch: Watch | None) -> None:
+def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], growth: Watch | None) -> None:
     """Answer the one waiting command: wait for its moment or look at its aliquot, then release it."""
     if _stopped_by_others(run):
         raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
@@ -131,12 +137,14 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], watch: Wa
     if command is None:
         return
     message = str((command.get("params") or {}).get("message") or "")
-    if not message.startswith(("AT ", "READ ")):
+    if not message.startswith(("AT ", "READ ", "HAND ")):
         raise NeedsPerson(f"{attempt.id}: paused at the robot by a person; resume it there, then sdl resume")
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
-        _wait(session, attempt, command["id"], message, watch)
+        _wait(session, attempt, command["id"], message, growth)
+    elif kind == "HAND":
+        _by_hand(session, attempt, int(words[0]))
     else:
         _await_outcome(session, attempt, label=words[0], location=words[1])
         look(session, attempt, command["id"], label=words[0], location=words[1])
@@ -148,6 +156,21 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], watch: Wa
     session.store.write_handshake(attempt.id, command["id"], message, session.clock.now_s())
     session.robot.play(attempt.run_id)
     session.store.mark_handshake_sent(attempt.id, command["id"])
+
+
+def _by_hand(session: Session, attempt: Attempt, number: int) -> None:
+    """Go on when a person has said that manual step ``number`` is done; raise `NeedsPerson` until then."""
+    store = session.store
+    text = session.compiler.route.manual[number - 1]
+    wells = ", ".join(well.well for well in store.wells(attempt.id))
+    detail = {"attempt": attempt.id, "step": number, "why": text, "wells": wells}
+    if any(r.what == "manual" and r.detail == detail and r.answer for r in store.requests()):
+        return
+    request = store.request("manual", **detail)
+    raise NeedsPerson(
+        f"{attempt.id}: a person's turn with {wells}: {text}. When it is done: "
+        f"sdl resolve {session.campaign.file} --request {request} --by NAME, then sdl resume"
+    )
 
 
 def _waiting(session: Session, attempt: Attempt) -> dict[str, Any] | None:
@@ -164,7 +187,7 @@ def _stopped_by_others(run: Mapping[str, Any]) -> bool:
     return bool(stops) and "play" not in actions[stops[-1] + 1 :]
 
 
-def _wait(session: Session, attempt: Attempt, command_id: str, message: str, watch: Watch | None) -> None:
+def _wait(session: Session, attempt: Attempt, command_id: str, message: str, growth: Watch | None) -> None:
     """Wait on the lab clock until the step's moment, counted from the well's own injection where it has one."""
     released = {h.message: h.released_s for h in session.store.handshakes(attempt.id) if h.released_s is not None}
     steps = rows(attempt.csv)
@@ -175,7 +198,7 @@ def _wait(session: Session, attempt: Attempt, command_id: str, message: str, wat
     if due_s is None:
         return
     _, _, action, well = message.split()
-    if watch is None or action != "quench":
+    if growth is None or action != "quench":
         session.clock.wait_until(due_s)
         return
     early_s, late_s = window(steps, message)
@@ -188,7 +211,7 @@ def _wait(session: Session, attempt: Attempt, command_id: str, message: str, wat
         earliest_s=due_s + early_s,
         latest_s=due_s + late_s,
     )
-    hold(session, attempt, waiting, watch)
+    hold(session, attempt, waiting, growth)
 
 
 def _await_outcome(session: Session, attempt: Attempt, *, label: str, location: str) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from sdl.attempt import consumables
 from sdl.attempt.expectation import bench_of
-from sdl.attempt.session import Session, raise_unless_armed
+from sdl.attempt.session import Session
 from sdl.campaign import Campaign
 from sdl.chemistry.schedule import Scheduler
-from sdl.errors import NeedsPerson, Refused, Unsafe
+from sdl.errors import Unsafe
 from sdl.lab.analysis import analyze
 from sdl.lab.protocol import csv_text, labware_files, render
 from sdl.store import Attempt
@@ -37,7 +36,7 @@ def plan(session: Session, batch: int) -> Attempt:
     at = consumables.sources(session)
     gone = consumables.deck_now(session)["tips_gone"]
     plan_json: dict[str, Any] = {
-        "temperature_c": run.temperature_c,
+        "temperatures_c": run.temperatures_c,
         "duration_s": run.duration_s,
         "draws_ul": {at[name]: volume for name, volume in run.draws_ul.items() if volume > 0},
         "sources": at,
@@ -89,27 +88,6 @@ def arm(session: Session, attempt: Attempt) -> None:
     session.store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id=run_id)
 
 
-def preflight(session: Session, attempt: Attempt) -> None:
-    """Look once more just before the start: the right robot, its pipettes, its door, and nobody else's run."""
-    robot, lab = session.robot, session.lab
-    if lab.robot != "simulated":
-        raise_unless_armed(lab, datetime.now(UTC))
-    serial = str(robot.health().get("robot_serial", ""))
-    if lab.robot_serial and serial != lab.robot_serial:
-        raise Unsafe(f"{robot.address} is robot {serial}, the lab file names {lab.robot_serial}: check the address")
-    mounted = {str(i.get("mount")): str(i.get("instrumentName")) for i in robot.instruments()}
-    for pipette in lab.pipettes:
-        if mounted.get(pipette.mount) not in (pipette.name, _short(pipette.name)):
-            raise Unsafe(f"{pipette.mount} mount holds {mounted.get(pipette.mount)}, the lab file says {pipette.name}")
-    if not robot.door_is_closed():
-        raise NeedsPerson(f"the door of {robot.address} is open: close it, then sdl resume")
-    active = [r["id"] for r in robot.runs() if r.get("status") in ("running", "paused", "finishing")]
-    if foreign := [run for run in active if run != attempt.run_id]:
-        raise NeedsPerson(
-            f"run {foreign[0]} is active on {robot.address} and is not ours: end it there, then sdl resume"
-        )
-
-
 def write_files(session: Session, attempt: Attempt) -> tuple[Any, Any]:
     """Write the attempt's protocol and CSV into its folder (the same bytes each time) and return their paths."""
     folder = session.attempt_folder(attempt.id)
@@ -123,21 +101,11 @@ def write_files(session: Session, attempt: Attempt) -> tuple[Any, Any]:
 def _scheduler(session: Session) -> Scheduler:
     return Scheduler(
         lab=session.lab,
-        route=session.compiler.route,
-        stocks=session.campaign.stocks,
+        declared=session.compiler.declared,
         sources=consumables.sources(session),
+        vials=consumables.dilution_vials(session),
         growth_s=growth_range_s(session.campaign),
     )
-
-
-def _short(name: str) -> str:
-    """Return how a Flex names a pipette in /instruments: "flex_1channel_50" is "p50_single_flex"."""
-    words = name.split("_")
-    if words[0] != "flex":
-        return name
-    if words[1] != "1channel":
-        raise Refused(f"{name}: only one-channel pipettes are driven here")
-    return f"p{words[2]}_single_flex"
 
 
 def growth_range_s(campaign: Campaign) -> tuple[float, float] | None:

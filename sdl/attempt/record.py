@@ -40,16 +40,21 @@ def conclude(session: Session, attempt: Attempt) -> None:
 
 
 def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return microlitres of each stock by well, from the executed command list."""
+    """Return microlitres of each stock by well, from the executed command list.
+
+    What comes from a dilution counts as the stocks it was made of, as they were really poured.
+    """
     deck = session.lab.deck
     stock_at = {at: name for name, stock in session.campaign.stocks.items() for at in stock.at}
     found: dict[str, dict[str, float]] = {}
     for event in events(record):
         if isinstance(event, Dispensed) and event.well != event.source:
             source, well = event.source.on(deck), event.well.on(deck)
-            if source in stock_at:
-                into = found.setdefault(well, {})
-                into[stock_at[source]] = into.get(stock_at[source], 0.0) + event.volume_ul
+            made_of = {stock_at[source]: 1.0} if source in stock_at else found.get(source, {})
+            whole = sum(made_of.values())
+            into = found.setdefault(well, {})
+            for stock, part in made_of.items():
+                into[stock] = into.get(stock, 0.0) + event.volume_ul * part / whole
     return found
 
 
@@ -59,12 +64,13 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
     experiment = store.experiment(well.experiment)
     reads = [r for r in store.reads(experiment=experiment.id) if r.outcome]
     planned = experiment.suggestion["design"]
+    wanted = float(experiment.recipe["growth_time_s"])
     growth = None
-    if well.injected_s is not None and well.quenched_s is not None:
-        growth = well.quenched_s - well.injected_s
+    if well.injected_s is not None:
+        growth = wanted if not session.compiler.route.quench else None
+        growth = growth if well.quenched_s is None else well.quenched_s - well.injected_s
     made = dict(planned)
     if growth is not None:
-        wanted = float(experiment.recipe["growth_time_s"])
         made = session.compiler.executed(
             planned, delivered_ul, wanted if abs(growth - wanted) <= SAME_GROWTH_S else growth
         )

@@ -16,7 +16,8 @@ from sdl.lab import simulated
 from sdl.lab.analysis import default_analyzer
 from sdl.lab.clock import Clock, RemoteClock, WallClock
 from sdl.lab.operator import Operator, Person, RemoteOperator
-from sdl.lab.reader import Reader, RemoteReader
+from sdl.lab.reader import Reader
+from sdl.lab.readers import open_reader
 from sdl.lab.robot import Robot
 from sdl.store import Store
 
@@ -59,7 +60,6 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
     if lab.robot != "simulated":
         raise_unless_armed(lab, datetime.now(UTC))
         Robot(lab.robot).health()
-        raise_unless_driven(lab)
     store = Store.open(folder, create=True)
     store.claim()
     store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))
@@ -67,15 +67,15 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
     operator: Operator
     if lab.robot == "simulated":
         address = str(simulated.start(folder, simulated.spec_of(lab, campaign.stocks, seed=campaign.seed))["url"])
-        clock, operator, reader = RemoteClock(address), RemoteOperator(address), f"{address}/virtual/reader"
+        clock, operator = RemoteClock(address), RemoteOperator(address)
     else:
-        address, reader = lab.robot, lab.reader.kind
+        address = lab.robot
         clock, operator = WallClock(), Person()
     robot = Robot(address)
     robot.health()
-    eye = RemoteReader(reader)
-    eye.status()
-    return Session(
+    eye = open_reader(lab, clock, address)
+    note = eye.status().note
+    session = Session(
         campaign=campaign,
         lab=lab,
         compiler=Compiler.of(campaign),
@@ -88,6 +88,9 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
         analyzer=analyzer,
         quiet=quiet,
     )
+    if note:
+        session.say(f"reader {lab.reader.kind}: {note}")
+    return session
 
 
 def raise_unless_armed(lab: Lab, now: datetime) -> None:
@@ -99,13 +102,4 @@ def raise_unless_armed(lab: Lab, now: datetime) -> None:
         raise NeedsPerson(
             f"{lab.name} is armed until {lab.armed_until}, now it is {now:%Y-%m-%dT%H:%MZ}: it must end in the future "
             "and within 72 h; have it renewed in the lab file"
-        )
-
-
-def raise_unless_driven(lab: Lab) -> None:
-    """Refuse a reader that has no driver here yet, before the robot is touched."""
-    if not lab.reader.kind.startswith("http://"):
-        raise Refused(
-            f"{lab.name}: the reader {lab.reader.kind!r} has no driver in this version; "
-            "use 'simulated', or a reader that serves the four reader calls over http://"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from sdl.campaign import Campaign
@@ -40,6 +41,7 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
         "name": campaign.name,
         "why": campaign.why,
         "route": campaign.route,
+        "synthesis": "" if campaign.synthesis is None else sha256(repr(campaign.synthesis).encode()).hexdigest(),
         "target": goals,
         "parameters": parameters,
         "constraints": list(campaign.constraints),
@@ -68,6 +70,10 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
         "growth_time_s": recipe.growth_time_s,
         "read_s": list(recipe.read_s),
         "moles_umol": dict(recipe.moles_umol),
+        "dilutions": [
+            {"name": d.name, "stock": d.stock, "medium": d.medium, "factor": d.factor} for d in recipe.dilutions
+        ],
+        "manual": list(recipe.manual),
     }
 
 

@@ -1,4 +1,4 @@
-"""From a design to microlitres of real stocks: mole balance, pipettable rounding, and what is safe.
+"""From a design to microlitres of real stocks: a route's declaration, mole balance, pipettable rounding, what is safe.
 
 The rounded design, computed back from the rounded volumes, is what everyone else remembers. All functions work on
 columns of ``n`` designs so that a space can be searched by the thousand.
@@ -6,7 +6,7 @@ columns of ``n`` designs so that a space can be searched by the thousand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,238 +14,222 @@ from numpy.typing import NDArray
 
 from sdl.bench import Lab
 from sdl.campaign import Campaign, Stock
-from sdl.chemistry.recipe import Recipe, Transfer
-from sdl.chemistry.routes import ROUTES, Route
-from sdl.chemistry.schedule import shortest_growth_s
-from sdl.chemistry.solvents import NOTICEABLE_FRACTION, SOLVENTS
-from sdl.errors import NothingFeasible, Refused
-from sdl.space import Columns, Constraint, Design, DesignSpace
+from sdl.chemistry import safety
+from sdl.chemistry.balance import Equation, Well, resolution, wanted_ul
+from sdl.chemistry.declaration import Declaration, count
+from sdl.chemistry.pipetting import Pipetting
+from sdl.chemistry.recipe import Dilution, Recipe, Transfer
+from sdl.chemistry.routes import route_of
+from sdl.errors import Refused
+from sdl.route import Dose, Hold, Route
+from sdl.space import Columns, Design
 
 Array = NDArray[np.float64]
-
-GROWTH_READ_FRACTIONS = (0.35, 0.7)
-"""When the growing dots are looked at, as fractions of the growth time (chosen: early and late growth)."""
-
-LONG_ENOUGH_S = (420.0, 900.0)
-"""A first growth read fits above 7 min, a second above 15 min of growth (arm time of a read is about 2 min)."""
+Flags = NDArray[np.bool_]
 
 TEMPERATURE_STEP_C = 1.0
 """Temperature modules are set in whole degrees (Opentrons temperature module manual: accuracy +-1 degC)."""
 
+ROUNDS = 4
+"""How often a rounded design is rounded again until it stays; one that never does is left out (chosen)."""
+
+STILL_UL = 1e-6
+"""Volumes closer than this are the same: far below any pipette's resolution (chosen)."""
+
+BEFORE_S = -60.0
+"""Where a recipe lists what is added before time zero: its moment is the arm's to choose."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiler:
-    """One route on one lab with one set of stocks."""
+    """One route with one set of stocks on one lab."""
 
-    route: Route
+    declared: Declaration
     lab: Lab
-    stocks: Mapping[str, Stock]
 
     @classmethod
     def of(cls, campaign: Campaign) -> Compiler:
         if campaign.lab is None:
             raise Refused(f"{campaign.file}: an offline campaign has no stocks to pipette from")
-        return cls(route=ROUTES[campaign.route], lab=campaign.lab, stocks=campaign.stocks)
+        choices = {p.name: p.choices for p in campaign.parameters if p.choices}
+        declared = Declaration(route=route_of(campaign), stocks=campaign.stocks, choices=choices)
+        return cls(declared=declared, lab=campaign.lab)
 
-    def snap(self, columns: Columns) -> tuple[Columns, NDArray[np.bool_]]:
-        """Round ``n`` designs to what these pipettes can make; say which rows are possible and safe ``(n,)``."""
-        full = self.complete(columns)
+    @property
+    def route(self) -> Route:
+        return self.declared.route
+
+    @property
+    def stocks(self) -> Mapping[str, Stock]:
+        return self.declared.stocks
+
+    @property
+    def pipetting(self) -> Pipetting:
+        return Pipetting(pipettes=self.lab.pipettes, dilutes=bool(self.lab.dilution_rack))
+
+    def medium_of(self, design: Design) -> str:
+        """Name the stock that is the medium of a design."""
+        medium = self.route.medium
+        return str(design.get(medium, self.route.nominal.get(medium, medium)))
+
+    def snap(self, columns: Columns) -> tuple[Columns, Flags]:
+        """Round ``n`` designs to what these pipettes can make; say which rows are possible and safe ``(n,)``.
+
+        A design is possible when rounding it again changes nothing, so that none is ever refused later.
+        """
+        full = self.declared.complete(columns)
         full["temperature_c"] = np.round(full["temperature_c"] / TEMPERATURE_STEP_C) * TEMPERATURE_STEP_C
-        full["growth_time_s"] = np.round(full["growth_time_s"])
-        volumes, ok = self.volumes(full)
-        made = self._design(full, volumes)
-        ok &= self.safe(made, volumes)
-        quench = volumes[self.route.quench]
-        shortest = {ul: shortest_growth_s(self.lab, ul) for ul in set(quench.tolist())}
-        ok &= made["growth_time_s"] >= np.array([shortest[ul] for ul in quench.tolist()])
+        for name in self.declared.times:
+            full[name] = np.round(full[name])
+        well, ok = self.pour(full)
+        made = self.designed(full, well)
+        for _ in range(ROUNDS):
+            again, fine = self.pour(made)
+            moved = _differ(well, again)
+            well, ok = again, ok & fine
+            made = self.designed(made, well)
+            if not (moved & ok).any():
+                break
+        ok &= ~moved & safety.safe(self, made, well)
         return {name: made[name] for name in columns}, ok
 
-    def volumes(self, full: Columns) -> tuple[dict[str, Array], NDArray[np.bool_]]:
-        """Return rounded microlitres of each stock ``(n,)`` and which rows a pipette can deliver.
+    def pour(self, full: Columns) -> tuple[Well, Flags]:
+        """Return ``n`` wells with rounded volumes, and which rows pipettes and stocks can give.
 
-        Mole balance: every species counts wherever it comes from, so the TOPO that travels with the lead is
-        subtracted from the TOPO asked for. The quench is dosed on the Cs still in the well after growth reads.
+        Every species counts wherever it comes from; reads take their samples out before what is added after them.
         """
-        total = self.route.total_ul
-        cs = full["cs_concentration_mmol_l"] * total / self._holds("Cs-DOPA", "Cs")
-        cs, ok = self._round(cs)
-        pb, fine = self._round(full["pb_to_cs"] * cs * self._holds("Cs-DOPA", "Cs") / self._holds("PbBr2-TOPO", "Pb"))
-        ok &= fine
-        wanted = full["topo_to_pb"] * pb * self._holds("PbBr2-TOPO", "Pb")
-        extra = (wanted - pb * self._holds("PbBr2-TOPO", "TOPO")) / self._holds("TOPO", "TOPO")
-        ok &= extra > -self._smallest  # less TOPO than the lead brings along cannot be made
-        topo, fine = self._round_or_none(extra)
-        ok &= fine
-        lecithin, fine = self._round(full["lecithin_to_cs"] * cs * self._left_at_quench(full["growth_time_s"]))
-        ok &= fine
-        diluent, fine = self._round(total - cs - pb - topo)
-        ok &= fine
-        return {"Cs-DOPA": cs, "TOPO": topo, "diluent": diluent, "PbBr2-TOPO": pb, "lecithin": lecithin}, ok
+        n, pipetting, carries = count(full), self.pipetting, self.declared.carries()
+        well, ok, fill = self.empty(full), np.ones(n, dtype=bool), self.declared.fill_ul(full)
+        for doses in self.additions(full, well):
+            total = fill if doses == self.declared.first else None
+            order = resolution(doses, carries, filled=total is not None)
+            equations = [
+                Equation(dose=d, value=self.declared.number(d.amount.by, full), holds=well.holds, total_ul=total)
+                for d in order
+            ]
+            for k, dose in enumerate(order):
+                given = self.declared.given(dose, full)
+                ul, solved = wanted_ul(equations[k:], well)
+                dilutable = dose.dilutable and dose.reagent != self.route.medium
+                drawn, factor, can = pipetting.draw(ul, optional=dose.optional, dilutable=dilutable)
+                ok &= (solved & can & (ul > -pipetting.smallest_ul)) | ~given
+                well.pour(dose.reagent, np.where(given, drawn, 0.0), np.where(given, factor, 1.0))
+        return well, ok
 
-    def safe(self, made: Columns, volumes: Mapping[str, Array]) -> NDArray[np.bool_]:
-        """Return which rows keep the lab's limits: fill, hexane share, and temperature below the boiling point."""
-        limits = self.lab.limits
-        before = {name: volumes[name] for name in volumes if name != self.route.quench}
-        total = sum(before.values(), np.zeros(len(volumes["Cs-DOPA"])))
-        shares: dict[str, Array] = {}
-        for name, volume in before.items():
-            solvent = self.stocks[name].solvent
-            shares[solvent] = shares.get(solvent, np.zeros_like(total)) + volume / total
-        allowed = np.full_like(total, limits.max_temperature_c)
-        for solvent, share in shares.items():
-            boiling = SOLVENTS[solvent].boiling_c - limits.boiling_margin_c
-            allowed = np.where(share > NOTICEABLE_FRACTION, np.minimum(allowed, boiling), allowed)
-        capacity = self.lab.deck["vials"].capacity_ul * limits.max_fill_fraction
-        block = self.lab.blocks[0]
-        temperature = made["temperature_c"]
-        return np.asarray(
-            (total + volumes[self.route.quench] <= capacity)
-            & (shares.get("hexane", np.zeros_like(total)) <= limits.max_hexane_fraction)
-            & (temperature <= allowed)
-            & (temperature >= block.low_c)
-            & (temperature <= block.high_c)
-        )
+    def designed(self, full: Columns, poured: Well, planned: Columns | None = None) -> Columns:
+        """Compute designs back from what was poured; ``planned`` are the columns that say how many reads there were."""
+        made, well = dict(full), self.empty(full)
+        for doses in self.additions(full if planned is None else planned, well):
+            for dose in doses:
+                well.copy(dose.reagent, poured)
+            for dose in doses:
+                if isinstance(dose.amount.by, str):
+                    value = np.where(self.declared.given(dose, full), well.value(dose), full[dose.amount.by])
+                    made[dose.amount.by] = value
+        return made
 
     def recipe(self, design: Design) -> Recipe:
         """Compile one rounded design; raise `Refused` when it cannot be made as given."""
-        columns = {name: np.array([float(value)]) for name, value in design.items()}
-        full = self.complete(columns)
-        volumes, ok = self.volumes(full)
-        if not (ok & self.safe(self._design(full, volumes), volumes))[0]:
-            raise Refused(f"design {dict(design)} cannot be pipetted within the limits of {self.lab.name}")
-        made = {name: float(v[0]) for name, v in self._design(full, volumes).items()}
-        ul = {name: float(v[0]) for name, v in volumes.items()}
-        growth = made["growth_time_s"]
-        first = ("Cs-DOPA", "TOPO", "diluent")
-        transfers = [Transfer(stock=s, volume_ul=ul[s], at_s=-60.0, action="dispense") for s in first if ul[s] > 0]
-        transfers.append(
-            Transfer(stock=self.route.injected, volume_ul=ul[self.route.injected], at_s=0, action="inject")
-        )
-        transfers.append(
-            Transfer(stock=self.route.quench, volume_ul=ul[self.route.quench], at_s=growth, action="quench")
-        )
-        moles: dict[str, float] = {}
-        for name, volume in ul.items():
-            for species, mmol_l in self.stocks[name].contains.items():
-                moles[species] = moles.get(species, 0.0) + mmol_l * volume / 1000.0
+        full = self.declared.complete({name: np.array([value]) for name, value in design.items()})
+        well, ok = self.pour(full)
+        reasons = [] if ok[0] else ["it cannot be pipetted: a transfer below the minimum, or a ratio no stock can give"]
+        reasons += [text for text, fine in safety.rules(self, full, well).items() if not fine[0]]
+        if reasons:
+            raise Refused(f"design {dict(design)} cannot be made on {self.lab.name}: {'; '.join(reasons)}")
+        made = self.designed(full, well)
+        added, reads = self.declared.moments(made)
+        transfers, dilutions = self._transfers(well, made, added)
+        first = [dose.reagent for dose in self.declared.first]
+        species = sorted({s for stock in self.stocks.values() for s in stock.contains})
         return Recipe(
-            design={name: made[name] for name in design},
-            transfers=tuple(transfers),
-            temperature_c=made["temperature_c"],
-            growth_time_s=growth,
-            read_s=(*growth_reads(growth), growth + self.route.outcome_delay_s),
-            moles_umol=moles,
-            total_ul=sum(ul.values()) - ul[self.route.quench],
+            design={name: _plain(made[name][0]) for name in design},
+            transfers=transfers,
+            temperature_c=float(made["temperature_c"][0]),
+            growth_time_s=added[self.route.quench] if self.route.quench else max([*added.values(), *reads]),
+            read_s=reads,
+            moles_umol={s: float(well.delivered(s)[0]) / 1000.0 for s in species if well.delivered(s)[0] > 0},
+            total_ul=float(sum(well.drawn(reagent)[0] for reagent in first)),
+            dilutions=dilutions,
+            manual=self.route.manual,
         )
 
     def executed(
         self, planned: Design, volumes_ul: Mapping[str, float], growth_time_s: float
     ) -> dict[str, float | str]:
-        """Return the design that was really made, from delivered microlitres and the true growth time."""
-        full = self.complete({name: np.array([float(v)]) for name, v in planned.items()})
-        full["growth_time_s"] = np.array([growth_time_s])
-        delivered = {name: np.array([volumes_ul.get(name, 0.0)]) for name in self.route.stocks}
-        made = self._design(full, delivered, planned_growth_s=float(planned.get("growth_time_s", growth_time_s)))
-        return {name: float(made[name][0]) for name in planned}
+        """Return the design that was really made, from delivered uL of each stock and the true time to the quench.
 
-    def complete(self, columns: Columns) -> Columns:
-        """Add the route's nominal value for every parameter that does not vary."""
-        n = len(next(iter(columns.values())))
-        nominal = self.route.nominal
-        return {name: np.asarray(columns.get(name, np.full(n, value)), dtype=float) for name, value in nominal.items()}
+        What one stock delivered is shared among its uses, and the medium of dilutions, as planned.
+        """
+        held = self.declared.complete({name: np.array([value]) for name, value in planned.items()})
+        plan, _ = self.pour(held)
+        expected: dict[str, float] = {}
+        for reagent, ul in plan.whole():
+            stock = self._stock(reagent, held)
+            expected[stock] = expected.get(stock, 0.0) + float(ul[0])
+        share = {s: volumes_ul.get(s, 0.0) / ul if ul > 0 else 0.0 for s, ul in expected.items()}
+        well = self.empty(held)
+        medium = share[self._stock(self.route.medium, held)]
+        for dose in self.route.doses:
+            well.copy(dose.reagent, plan)
+            well.ul[dose.reagent] = plan.ul[dose.reagent] * share[self._stock(dose.reagent, held)]
+            well.diluting_ul[dose.reagent] = plan.diluting_ul[dose.reagent] * medium
+        made = self.designed(self._retimed(held, growth_time_s), well, held)
+        return {name: _plain(made[name][0]) for name in planned}
 
-    def _design(self, full: Columns, ul: Mapping[str, Array], planned_growth_s: float | None = None) -> Columns:
-        """Compute the design back from rounded volumes."""
-        total = ul["Cs-DOPA"] + ul["TOPO"] + ul["diluent"] + ul["PbBr2-TOPO"]
-        cs = ul["Cs-DOPA"] * self._holds("Cs-DOPA", "Cs")
-        pb = ul["PbBr2-TOPO"] * self._holds("PbBr2-TOPO", "Pb")
-        topo = ul["PbBr2-TOPO"] * self._holds("PbBr2-TOPO", "TOPO") + ul["TOPO"] * self._holds("TOPO", "TOPO")
-        growth = full["growth_time_s"] if planned_growth_s is None else np.array([planned_growth_s])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                **full,
-                "cs_concentration_mmol_l": cs / total,
-                "pb_to_cs": pb / cs,
-                "topo_to_pb": topo / pb,
-                "lecithin_to_cs": ul["lecithin"] / (ul["Cs-DOPA"] * self._left_at_quench(growth)),
-            }
+    def empty(self, full: Columns) -> Well:
+        """Return ``n`` wells with nothing in them yet, for the designs ``full``."""
+        return Well(n=count(full), medium=self.route.medium, holds=lambda r, s: self.declared.holds(r, s, full))
 
-    def _left_at_quench(self, growth_time_s: Array) -> Array:
-        """Fraction of the well still there at the quench, after the growth reads took their aliquots."""
-        reads = sum((growth_time_s >= least).astype(float) for least in LONG_ENOUGH_S)
-        return np.asarray(1.0 - reads * self.lab.reader.sample_ul / self.route.total_ul)
+    def additions(self, full: Columns, well: Well) -> Iterator[tuple[Dose, ...]]:
+        """Yield doses that are balanced together, in order of addition; in between, reads take from ``well``."""
+        first = self.declared.first
+        yield first
+        fill = self.declared.fill_ul(full)
+        volume = well.volume_ul() if fill is None else fill
+        for step in self.route.steps:
+            if isinstance(step, Hold):
+                taken = self.declared.reads(step, full) * self.lab.reader.sample_ul
+                well.withdraw(1.0 - taken / volume)
+                volume = volume - taken
+            elif isinstance(step, Dose) and step not in first:
+                yield (step,)
+                volume = volume + well.drawn(step.reagent)
 
-    def _holds(self, stock: str, species: str) -> float:
-        return self.stocks[stock].contains[species]
+    def _transfers(
+        self, well: Well, made: Columns, added: Mapping[str, float]
+    ) -> tuple[tuple[Transfer, ...], tuple[Dilution, ...]]:
+        transfers, dilutions = [], []
+        for dose in self.route.doses:
+            drawn, factor = float(well.drawn(dose.reagent)[0]), float(well.factor[dose.reagent][0])
+            if drawn <= 0:
+                continue
+            stock = self._stock(dose.reagent, made)
+            if factor > 1.0:
+                dilution = Dilution(stock=stock, medium=self._stock(self.route.medium, made), factor=factor)
+                dilutions.append(dilution)
+                stock = dilution.name
+            at_s = BEFORE_S if dose.action == "dispense" else added[dose.reagent]
+            ul = round(drawn, 3)
+            transfers.append(Transfer(stock=stock, volume_ul=ul, at_s=at_s, action=dose.action, reagent=dose.reagent))
+        return tuple(transfers), tuple(dilutions)
 
-    @property
-    def _smallest(self) -> float:
-        return min(p.min_ul for p in self.lab.pipettes)
+    def _stock(self, reagent: str, full: Columns) -> str:
+        return str(full[reagent][0]) if reagent in full else reagent
 
-    def _round(self, volume: Array) -> tuple[Array, NDArray[np.bool_]]:
-        """Round volumes ``(n,)`` to the pipette that takes each; not ok below every minimum."""
-        best = np.full_like(volume, np.nan)
-        rank = np.full_like(volume, np.inf)
-        for index, pipette in enumerate(sorted(self.lab.pipettes, key=lambda p: p.resolution_ul)):
-            strokes = np.ceil(np.maximum(volume, 1e-9) / pipette.stroke_ul)
-            step = strokes * pipette.resolution_ul
-            rounded = np.round(volume / step) * step
-            better = (rounded >= pipette.min_ul) & (strokes + 0.1 * index < rank)
-            best = np.where(better, np.round(rounded, 3), best)
-            rank = np.where(better, strokes + 0.1 * index, rank)
-        ok = np.isfinite(best)
-        return np.where(ok, best, volume), ok
-
-    def _round_or_none(self, volume: Array) -> tuple[Array, NDArray[np.bool_]]:
-        """Round to nothing at all or to at least the smallest transfer, whichever is nearer."""
-        least = self._smallest
-        none = volume < least / 2
-        rounded, ok = self._round(np.where(none, least, np.maximum(volume, least)))
-        return np.where(none, 0.0, rounded), ok | none
-
-
-def growth_reads(growth_time_s: float) -> tuple[float, ...]:
-    """Return when growing dots are read, in s after injection: none, one or two reads by growth time."""
-    pairs = zip(LONG_ENOUGH_S, GROWTH_READ_FRACTIONS, strict=True)
-    return tuple(round(fraction * growth_time_s) for least, fraction in pairs if growth_time_s >= least)
-
-
-def design_space(campaign: Campaign) -> DesignSpace:
-    """Return what this campaign may suggest: exactly what its stocks, pipettes and limits can make."""
-    compiler = Compiler.of(campaign)
-    space = DesignSpace(
-        parameters=campaign.parameters,
-        constraints=tuple(Constraint.parse(text) for text in campaign.constraints),
-        shared={p.name: 1 for p in campaign.parameters if p.scope == "block"},
-        snap=compiler.snap,
-    )
-    if not feasible_share(space) > 0:
-        binds = "; ".join(binding(campaign, compiler)) or "several rules together"
-        raise NothingFeasible(
-            f"{campaign.file}: no design is left after stocks, pipettes, constraints and safety. Binding: {binds}. "
-            "Widen a range, relax a constraint, or change a stock concentration."
-        )
-    return space
+    def _retimed(self, held: Columns, growth_time_s: float) -> Columns:
+        """Give the difference between true and planned time to the last hold that a parameter sets before the end."""
+        full = dict(held)
+        added, reads = self.declared.moments(held)
+        end = added[self.route.quench] if self.route.quench else max([*added.values(), *reads])
+        if times := self.declared.times:
+            full[times[-1]] = held[times[-1]] + (growth_time_s - end)
+        return full
 
 
-def feasible_share(space: DesignSpace, *, n: int = 4096) -> float:
-    """Return the share of ``n`` uniform designs that can be made."""
-    unit = np.random.default_rng(0).random((n, len(space.parameters)))
-    return float(np.mean(space.make(space.from_unit(unit))[1]))
+def _differ(one: Well, other: Well) -> Flags:
+    gaps = [np.abs(one.drawn(r) - other.drawn(r)) > STILL_UL for r in one.ul]
+    return np.asarray(np.logical_or.reduce(gaps), dtype=bool)
 
 
-def binding(campaign: Campaign, compiler: Compiler, *, n: int = 4096) -> list[str]:
-    """Name what leaves no design: each rule that refuses most of ``n`` uniform designs, the worst first."""
-    unit = np.random.default_rng(0).random((n, len(campaign.parameters)))
-    columns = DesignSpace(parameters=campaign.parameters).from_unit(unit)
-    full = compiler.complete(columns)
-    volumes, pipettable = compiler.volumes(full)
-    rules = {
-        "a transfer below the smallest pipette volume or less TOPO than the lead brings": ~pipettable,
-        "fill, hexane share or temperature limits of the lab": ~compiler.safe(full, volumes),
-    }
-    for text in campaign.constraints:
-        rules[f"constraint {text}"] = ~Constraint.parse(text).holds(columns)
-    shares = {name: float(np.mean(refused)) for name, refused in rules.items()}
-    worst = sorted(shares.items(), key=lambda item: -item[1])
-    return [f"{name} (refuses {share:.0%})" for name, share in worst if share > 0.5]
+def _plain(value: np.generic) -> float | str:
+    return str(value) if isinstance(value, np.str_) else float(value)

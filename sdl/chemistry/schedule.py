@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from sdl.bench import Lab, Pipette
-from sdl.campaign import Stock
+from sdl.chemistry.declaration import Declaration
+from sdl.chemistry.dilution import Preparation
 from sdl.chemistry.recipe import Action, Recipe, Run, TimedStep
-from sdl.chemistry.routes import Route
 from sdl.chemistry.windows import MARGIN_S, Growth, Visit, windowed
 from sdl.errors import Refused
 
@@ -61,13 +60,14 @@ class _Arm:
 class Scheduler:
     """Turn recipes into a `Run` on one lab; ``sources`` says from which location each stock is drawn.
 
-    ``growth_s`` is the least and longest growth time that live control may choose; None where growth time is fixed.
+    ``vials`` are empty ones, in order of use, for dilutions; ``growth_s`` is the least and longest growth time that
+    live control may choose, None where growth time is fixed.
     """
 
     lab: Lab
-    route: Route
-    stocks: Mapping[str, Stock]
+    declared: Declaration
     sources: Mapping[str, str]
+    vials: tuple[str, ...] = ()
     growth_s: tuple[float, float] | None = None
     pace: Pace = PACE
     gap_s: float = 25.0
@@ -75,64 +75,85 @@ class Scheduler:
     def run(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> Run:
         """Schedule ``recipes`` by experiment id into ``wells`` (experiment id -> "vials/A1").
 
-        Preparation comes first (blank, dye, untimed transfers), then every timed step in order of time.
+        Preparation comes first (blank, dye, dilutions, untimed transfers), then every timed step in order of time, then
+        what people do by hand and the reads after it.
         """
         probe = self.lab.reader.probe
         if probe and list(wells.values()) != [probe]:
-            raise Refused(
-                f"the dip probe stands in {probe}: one well at a time, there; set `batch: 1`, not {len(wells)}"
-            )
-        temperatures = {r.temperature_c for r in recipes.values()}
-        if len(temperatures) != 1:
-            raise Refused(f"one thermal block, but {len(temperatures)} temperatures: {sorted(temperatures)}")
-        first = [*self._references(), *self._prepare(recipes, wells)]
+            raise Refused(f"the dip probe stands in {probe}: one well at a time, not {len(wells)}; set `batch: 1`")
+        temperatures = self._temperatures(recipes, wells)
+        prepared = Preparation.of(recipes.values(), self.lab, self.vials)
+        places = {**self.sources, **prepared.places}
+        first = [
+            *self._references(),
+            *prepared.steps(self.sources, self.lab),
+            *self._prepare(recipes, wells, places),
+        ]
         ready_s = sum(self._seconds(step) for step in first) * 1.1 + 60.0
         timed: list[Visit] = []
         arm = _Arm()
         for experiment in sorted(recipes, key=lambda e: -recipes[e].growth_time_s):
-            timed += self._place(arm, recipes[experiment], wells[experiment], ready_s)
+            timed += self._place(arm, self._visits(recipes[experiment], wells[experiment], places), ready_s)
         timed = windowed(timed, self._growths(recipes, wells), self._seconds)
         steps = [*first, *(step for _, group in timed for step in group)]
+        last = self._by_hand(recipes, wells)
         if probe:
-            steps.append(self._look(probe, "sample"))
+            last.append(self._look(probe, "sample"))
+        steps += last
+        end_s = max((end for _, end in arm.busy), default=ready_s)
         return Run(
             wells=dict(wells),
             recipes=dict(recipes),
             steps=tuple(steps),
-            temperature_c=temperatures.pop(),
-            duration_s=max((end for _, end in arm.busy), default=ready_s),
+            temperatures_c=temperatures,
+            duration_s=end_s + sum(map(self._seconds, last)),
             draws_ul=self._draws(steps),
             tips=self._tips(steps),
             waste_ul=sum(s.volume_ul for s in steps if s.action in ("read", "rinse")),
+            dilutions=prepared.places,
         )
+
+    def _temperatures(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> dict[str, float]:
+        """Return the one temperature of each rack that is used."""
+        wanted: dict[str, set[float]] = {}
+        for experiment, recipe in recipes.items():
+            wanted.setdefault(self.lab.locate(wells[experiment])[0], set()).add(recipe.temperature_c)
+        for rack, temperatures in wanted.items():
+            if len(temperatures) != 1:
+                raise Refused(f"{rack}: one thermal block, but {len(temperatures)} temperatures {sorted(temperatures)}")
+        return {rack: temperatures.pop() for rack, temperatures in wanted.items()}
 
     def _references(self) -> list[TimedStep]:
         if self.lab.reader.probe:
             return []  # its blank is the medium alone, before anything else comes into the reactor
-        reads = [self._read(self.sources[self.route.medium], "blank")]
+        reads = [self._read(self.sources[self.declared.medium], "blank")]
         if "pl" in self.lab.reader.channels:
             reads.append(self._read("dye", "dye"))
         return [step for read in reads for step in (read, *self._rinses())]
 
-    def _prepare(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> list[TimedStep]:
-        """Untimed transfers, one stock after the other so that one tip serves all wells."""
+    def _prepare(
+        self, recipes: Mapping[str, Recipe], wells: Mapping[str, str], places: Mapping[str, str]
+    ) -> list[TimedStep]:
+        """Untimed transfers in the route's order, one stock after the other so that one tip serves all wells."""
+        order = {dose.reagent: n for n, dose in enumerate(self.declared.route.doses)}
         rows = [(t, wells[e]) for e, recipe in recipes.items() for t in recipe.transfers if t.action == "dispense"]
-        order = {stock: n for n, stock in enumerate(("diluent", *self.route.stocks))}
-        steps = [self._transfer("dispense", t.stock, well, t.volume_ul) for t, well in rows]
-        by_stock = [order[t.stock] for t, _ in rows]
-        ranked = sorted(range(len(rows)), key=lambda i: (by_stock[i], steps[i].pipette, i))
+        steps = [self._transfer("dispense", places[t.stock], well, t.volume_ul) for t, well in rows]
+        keys = [(order[t.reagent], t.stock) for t, _ in rows]
+        ranked = sorted(range(len(rows)), key=lambda i: (*keys[i], steps[i].pipette, i))
         ordered = [steps[i] for i in ranked]
         if probe := self.lab.reader.probe:
-            ordered.insert(by_stock.count(0), self._look(probe, "blank"))
+            medium = sum(step.source == self.sources[self.declared.medium] for step in ordered)
+            ordered.insert(medium, self._look(probe, "blank"))
         return ordered
 
-    def _place(self, arm: _Arm, recipe: Recipe, well: str, ready_s: float) -> list[tuple[float, list[TimedStep]]]:
-        """Find the earliest injection at which all visits of this well fit between the others'."""
-        visits = self._visits(recipe, well)
+    def _place(
+        self, arm: _Arm, visits: list[tuple[float, list[TimedStep]]], ready_s: float
+    ) -> list[tuple[float, list[TimedStep]]]:
+        """Find the earliest injection at which all visits of one well fit between the others'."""
         spans = [(at - self.gap_s / 2, at + sum(map(self._seconds, steps)) + self.gap_s / 2) for at, steps in visits]
-        for (_, end), (start, _) in pairwise(spans):
+        for (_, end), (start, _), (_, steps) in zip(spans, spans[1:], visits[1:], strict=False):
             if end - self.gap_s / 2 + MARGIN_S > start + self.gap_s / 2 + 1e-6:
-                raise Refused(f"{well}: growth of {recipe.growth_time_s:g} s is too short for the arm's visits")
+                raise Refused(f"{steps[0].well}: too little time for the arm before {steps[0].action}; hold longer")
         start = ready_s - visits[0][0]
         while not arm.free([(a + start, b + start) for a, b in spans]):
             start += 5.0
@@ -147,18 +168,32 @@ class Scheduler:
             for e, r in recipes.items()
         }
 
-    def _visits(self, recipe: Recipe, well: str) -> list[tuple[float, list[TimedStep]]]:
+    def _visits(self, recipe: Recipe, well: str, places: Mapping[str, str]) -> list[tuple[float, list[TimedStep]]]:
         """Return when the arm must be released for each visit, in s after the injection's end, and what it does."""
         visits = []
         for t in recipe.transfers:
-            if t.action not in ("inject", "quench"):
+            if t.action == "dispense":
                 continue
-            step = self._transfer(t.action, t.stock, well, t.volume_ul)
+            step = self._transfer(t.action, places[t.stock], well, t.volume_ul)
             visits.append((t.at_s - self.lead_s(step), [step, self._mix(well)]))
         for at in recipe.read_s if not self.lab.reader.probe else ():
             read = self._read(well, "sample")
             visits.append((at - self.lead_s(read), [read, *self._rinses()]))
         return sorted(visits, key=lambda visit: visit[0])
+
+    def _by_hand(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> list[TimedStep]:
+        """Return what people do with the batch, one pause each, and the outcome reads that follow."""
+        texts = next((recipe.manual for recipe in recipes.values()), ())
+        racks = list(dict.fromkeys(self.lab.locate(well)[0] for well in wells.values()))
+        pipette = mixing_pipette(self.lab).mount
+        steps = [
+            TimedStep(action="hand", well=rack, source=rack, volume_ul=0.0, pipette=pipette, label=str(number))
+            for number in range(1, len(texts) + 1)
+            for rack in racks[:1]
+        ]
+        for well in wells.values() if texts else ():
+            steps += [self._read(well, "sample"), *self._rinses()]
+        return steps
 
     def lead_s(self, step: TimedStep) -> float:
         """Seconds between the release of a timed step and the moment it is about: liquid in, or spectrum taken."""
@@ -168,11 +203,10 @@ class Scheduler:
         at_s = round(at_s, 1)
         return [replace(steps[0], at_s=at_s), *steps[1:]]
 
-    def _transfer(self, action: Action, stock: str, well: str, volume_ul: float) -> TimedStep:
+    def _transfer(self, action: Action, source: str, well: str, volume_ul: float) -> TimedStep:
         pipette = self.lab.pipette_for(volume_ul)
         if pipette is None:
-            raise Refused(f"{stock}: {volume_ul:g} uL is below what any mounted pipette can take")
-        source = self.sources[stock]
+            raise Refused(f"{source}: {volume_ul:g} uL is below what any mounted pipette can take")
         return TimedStep(action=action, well=well, source=source, volume_ul=volume_ul, pipette=pipette.mount)
 
     def _mix(self, well: str) -> TimedStep:
@@ -194,12 +228,14 @@ class Scheduler:
         return TimedStep(action="read", well=well, source=well, volume_ul=0.0, pipette=mount, label=label)
 
     def _rinses(self) -> list[TimedStep]:
-        rinse = self._transfer("rinse", self.route.medium, "cell", self.lab.reader.rinse_ul)
+        rinse = self._transfer("rinse", self.sources[self.declared.medium], "cell", self.lab.reader.rinse_ul)
         return [rinse] * self.lab.reader.rinses
 
     def _seconds(self, step: TimedStep) -> float:
         """How long one step keeps the arm."""
         pipette = self._pipette(step.pipette)
+        if step.action == "hand":
+            return 0.0
         if step.volume_ul == 0.0:
             return self.pace.measure_s
         if step.action == "mix":
@@ -214,7 +250,7 @@ class Scheduler:
     def _draws(self, steps: Sequence[TimedStep]) -> dict[str, float]:
         """Microlitres drawn from each stock, by name."""
         name_at = {at: name for name, at in self.sources.items()}
-        draws = dict.fromkeys(self.stocks, 0.0)
+        draws = dict.fromkeys(self.declared.stocks, 0.0)
         for step in steps:
             if step.source in name_at:
                 draws[name_at[step.source]] += step.volume_ul
@@ -244,10 +280,20 @@ def shortest_growth_s(lab: Lab, quench_ul: float, pace: Pace = PACE) -> float:
     return pace.tip_s * 2 + pace.mix_s(mixing_pipette(lab)) + MARGIN_S + pace.transfer_s(pipette, quench_ul)
 
 
+def look_s(lab: Lab, pace: Pace = PACE) -> float:
+    """Return how long one read and its rinses keep the arm, with a fresh tip each: the longest it may take."""
+    if lab.reader.probe:
+        return pace.measure_s
+    volumes = [lab.reader.sample_ul, *[lab.reader.rinse_ul] * lab.reader.rinses]
+    pipettes = [lab.pipette_for(ul) for ul in volumes]
+    moved = [pace.tip_s + pace.transfer_s(p, ul) if p else math.inf for p, ul in zip(pipettes, volumes, strict=True)]
+    return pace.measure_s + MARGIN_S + sum(moved)
+
+
 def shares_tip(previous: TimedStep | None, step: TimedStep) -> bool:
     """Say whether ``step`` goes on with the tip of ``previous``: same stock from above, or mixing what it put in."""
     if previous is None or previous.pipette != step.pipette:
         return False
     if step.action in ("dispense", "rinse"):
         return previous.action == step.action and previous.source == step.source
-    return step.action == "mix" and previous.action in ("inject", "quench") and previous.well == step.well
+    return step.action == "mix" and previous.action in ("inject", "add", "quench") and previous.well == step.well

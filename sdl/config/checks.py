@@ -6,27 +6,15 @@ from collections.abc import Mapping
 
 from sdl.bench import Lab
 from sdl.campaign import Stock
-from sdl.chemistry.routes import Route, RouteParameter
+from sdl.chemistry import compatible
 from sdl.chemistry.solvents import SOLVENTS
 from sdl.config import labware, quantities
 from sdl.config.report import Report, suggestion
 from sdl.errors import Refused
+from sdl.route import Route, RouteParameter
 from sdl.space import Parameter
 from sdl.target import Target
-from sdl.units import BY_NAME, unit_of
-
-LEL_UL = {
-    "hexane": 11_800.0,
-    "octane": 13_300.0,
-    "toluene": 9_600.0,
-    "chlorobenzene": 10_800.0,
-    "ethanol": 15_800.0,
-}
-"""Liquid in uL that reaches the lower explosive limit when it evaporates in an unventilated 200 L deck.
-
-Chemical safety facts, "Fire inventory"; by the same formula at 25 degC octane (LEL 1.0 vol %, 114.2 g/mol,
-0.703 g/mL) and ethanol (3.3 vol %, 46.07 g/mol, 0.789 g/mL).
-"""
+from sdl.units import unit_of, written_of
 
 
 def parameters(
@@ -36,7 +24,7 @@ def parameters(
     found: dict[str, Parameter] = {}
     if route is None:
         return found
-    known = {BY_NAME[p.name].written: p for p in route.parameters.values()}
+    known = {written_of(p.name): p for p in route.parameters.values()}
     for name, value in vary.items():
         if name not in known:
             text = f"'{name}' does not vary in {route.name}; {suggestion(name, known)}"
@@ -44,12 +32,24 @@ def parameters(
             continue
         allowed = known[name]
         with report.at("vary", name):
-            low, high = quantities.interval(value, unit_of(allowed.name))
-            _check_bounds(allowed, low, high, route, lab, stocks)
-            found[name] = Parameter(name=allowed.name, low=low, high=high, scope=allowed.scope)
+            found[name] = _parameter(allowed, value, route, lab, stocks)
     if not vary and report.given("vary") and not any(p.path.startswith("vary") for p in report.problems):
         report.say("vary", text=f"nothing varies; name at least one of {', '.join(sorted(known))}")
     return found
+
+
+def _parameter(
+    allowed: RouteParameter, value: object, route: Route, lab: Lab | None, stocks: Mapping[str, Stock]
+) -> Parameter:
+    if allowed.choices:
+        if not isinstance(value, tuple):
+            raise Refused(f"is a choice; list two or more of {', '.join(allowed.choices)}")
+        if unknown := sorted(set(value) - set(allowed.choices)):
+            raise Refused(f"'{unknown[0]}' is no choice here; {suggestion(unknown[0], allowed.choices)}")
+        return Parameter(name=allowed.name, choices=value, scope=allowed.scope, when=allowed.when)
+    low, high = quantities.interval(value, unit_of(allowed.name))
+    _check_bounds(allowed, low, high, route, lab, stocks)
+    return Parameter(name=allowed.name, low=low, high=high, scope=allowed.scope, when=allowed.when)
 
 
 def _check_bounds(
@@ -80,15 +80,20 @@ def _check_bounds(
         raise Refused(f"{_shown(high, unit)} is above {_shown(ceiling[0], unit)}, {ceiling[1]}")
 
 
-def stocks(given: Mapping[str, Stock], route: Route | None, lab: Lab | None, report: Report) -> None:
+def stocks(
+    given: Mapping[str, Stock],
+    route: Route | None,
+    choices: Mapping[str, tuple[str, ...]],
+    lab: Lab | None,
+    report: Report,
+) -> None:
     """Report stocks that the route does not know or misses, and places that cannot hold them."""
     taken: dict[tuple[str, str], str] = {}
+    needed = route.stocks(choices) if route else {}
     for name, stock in given.items():
-        if route and name not in route.stocks:
-            report.say(
-                "stocks", name, text=f"{route.name} uses no '{name}'; {suggestion(name, route.stocks)}", key=True
-            )
-        elif route and (lacking := sorted(route.stocks[name] - set(stock.contains))):
+        if route and name not in needed:
+            report.say("stocks", name, text=f"{route.name} uses no '{name}'; {suggestion(name, needed)}", key=True)
+        elif route and (lacking := sorted(needed[name] - set(stock.contains))):
             text = f"must contain {', '.join(lacking)}; add 'contains: {{{lacking[0]}: ... mmol/L}}'"
             report.say("stocks", name, text=text)
         if stock.solvent not in SOLVENTS:
@@ -96,14 +101,48 @@ def stocks(given: Mapping[str, Stock], route: Route | None, lab: Lab | None, rep
             report.say("stocks", name, "solvent", text=text)
         if lab:
             _check_places(stock, lab, taken, report)
-    for name in sorted(route.stocks) if route and report.given("stocks") else ():
+    for name in sorted(needed) if report.given("stocks") else ():
         if name not in given and not any(p.path.startswith(f"stocks.{name}") for p in report.problems):
             report.say("stocks", text=f"'{name}' is missing, {route.name if route else ''} needs it; add it")
+    if route:
+        _check_meetings(given, route, lab, report)
     if lab and not lab.ventilated:
-        share = sum(s.volume_ul / LEL_UL[s.solvent] for s in given.values() if s.solvent in LEL_UL)
+        share = sum(s.volume_ul / SOLVENTS[s.solvent].lel_ul for s in given.values() if s.solvent in SOLVENTS)
         if share > 1.0:
             text = f"the solvents reach {share:.1f} times the explosive limit of a closed deck; {lab.name} must be"
             report.say("stocks", text=f"{text} ventilated with an airflow signal, or the volumes smaller")
+
+
+def _check_meetings(given: Mapping[str, Stock], route: Route, lab: Lab | None, report: Report) -> None:
+    """Report stocks that must not meet in a well, by our rules or the lab's, or the reference dye in the waste."""
+    apart = [frozenset(pair) for pair in (lab.never_together or () if lab else ())]
+    for name, text in compatible.conflicts(route, given.values(), apart):
+        report.say("stocks", name, text=text)
+    if lab and "pl" in lab.reader.channels:
+        for name, text in compatible.with_dye(given.values(), apart):
+            report.say("stocks", name, text=f"{text}; read absorption only (reader.channels in the lab file)")
+
+
+def substances(stocks: Mapping[str, Stock], lab: Lab, report: Report) -> None:
+    """Report species that the lab has no limit for, too much of one on the deck, and pairs it keeps apart."""
+    known = lab.substances or {}
+    total: dict[str, float] = {}
+    for name, stock in stocks.items():
+        for species, mmol_l in stock.contains.items():
+            total[species] = total.get(species, 0.0) + mmol_l * stock.volume_ul / 1000
+            if species not in known:
+                text = f"'{species}' has no limit in the lab file of {lab.name}; {suggestion(species, known)}"
+                report.say("stocks", name, "contains", species, text=f"{text}, or have it added to substances there")
+        both = {stock.solvent, *stock.contains}
+        for pair in lab.never_together or ():
+            if set(pair) <= both:
+                report.say("stocks", name, text=f"holds {' and '.join(pair)}, which {lab.name} never lets meet")
+    if any(p.path.startswith("stocks.") for p in report.problems):
+        return  # a wrong volume or concentration is said already, and the sums follow from it
+    for species, umol in total.items():
+        if umol > known.get(species, umol):
+            text = f"{umol / 1000:g} mmol of {species} in all stocks, limit {known[species] / 1000:g} mmol"
+            report.say("stocks", text=f"{text} on the deck of {lab.name}; load less")
 
 
 def _check_places(stock: Stock, lab: Lab, taken: dict[tuple[str, str], str], report: Report) -> None:
@@ -132,7 +171,7 @@ def channels(target: Target, lab: Lab, report: Report) -> None:
     """Report goals whose source the lab's reader has not."""
     for name, goal in target.goals.items():
         if goal.source != "manual" and goal.source not in lab.reader.channels:
-            written = BY_NAME[name].written
+            written = written_of(name)
             have = ", ".join(lab.reader.channels)
             text = f"the reader of {lab.name} has {have} only; write from: {lab.reader.channels[0]} or from: manual"
             report.say("target", written, "from", text=text)

@@ -152,6 +152,7 @@ Id = Annotated[
 Moment = Annotated[str, AfterValidator(_checked(moment))]
 Scalar = Annotated[Any, BeforeValidator(_checked(_scalar)), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Concentration = Annotated[float, BeforeValidator(_amount("mmol/L", 1e-6, 1e5)), _schema("mmol/L")]
+Amount = Annotated[float, BeforeValidator(_amount("umol", 1e-6, 1e9)), _schema("umol")]
 Volume = Annotated[float, BeforeValidator(_amount("uL", 1e-3, 1e7)), _schema("uL")]
 Seconds = Annotated[float, BeforeValidator(_amount("s", 0.0, 86400.0)), _schema("s")]
 Hours = Annotated[float, BeforeValidator(_amount("h", 0.1, 168.0)), _schema("h")]

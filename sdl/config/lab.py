@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdl.bench import Block, Lab, Limits, Mount, Pipette, Place, ReaderSpec
+from sdl.bench import Block, Geometry, Lab, Limits, Mount, Pipette, Place
 from sdl.config import labware
 from sdl.config.fields import robot_address
+from sdl.config.reader import check_reader, reader_of
 from sdl.config.report import Report, draft, suggestion
-from sdl.config.schema import LAB_REQUIRED, LabFile, LimitsEntry, PipetteEntry, PlaceEntry, ReaderEntry
+from sdl.config.schema import LAB_REQUIRED, LabFile, LimitsEntry, PipetteEntry, PlaceEntry
 from sdl.config.strict import read
 
 BUILT_IN = Path(__file__).parent / "labs" / "flex.yaml"
@@ -25,8 +26,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}(/[A-Z][0-9]{1,2})?")
 _NEEDED = {
     "vials": "the rack in which reactions run",
     "stocks": "the rack of stock vials",
-    "cell": "the flow-cell port",
-    "waste": "the bottle that the cell drains to",
+}
+_NEEDED_BY: Mapping[Geometry, Mapping[str, str]] = {
+    "flow cell": {"cell": "the flow-cell port", "waste": "the bottle that the cell drains to"},
+    "dip probe": {},
+    "plate": {"plate": "the plate that takes the aliquots"},
 }
 
 
@@ -42,8 +46,9 @@ def load_lab(path: Path) -> Lab:
     _check_deck(file, places, report)
     _check_pipettes(file, places, report)
     blocks = _blocks(file, places, report)
-    _check_reader(file, places, report)
+    check_reader(file, places, report)
     _check_limits(file, report)
+    _check_pairs(file, report)
     report.finish()
     return _lab(file, places, blocks)
 
@@ -95,7 +100,8 @@ def _place(entry: PlaceEntry, known: labware.Labware | None, tip_ul: float | Non
 def _check_deck(file: LabFile, places: Mapping[str, Place], report: Report) -> None:
     if file.deck is None or file.robot_type is None:
         return
-    for name, meaning in _NEEDED.items():
+    geometry: Geometry = file.reader.geometry if file.reader else "flow cell"
+    for name, meaning in {**_NEEDED, **_NEEDED_BY[geometry]}.items():
         if name not in file.deck and not _spoiled(report, "deck", name):
             report.say("deck", text=f"'{name}' is missing: {meaning}; add it")
     trash, slots = labware.TRASH[file.robot_type], labware.SLOTS[file.robot_type]
@@ -185,38 +191,16 @@ def _blocks(file: LabFile, places: Mapping[str, Place], report: Report) -> tuple
     return tuple(blocks)
 
 
-def _check_reader(file: LabFile, places: Mapping[str, Place], report: Report) -> None:
-    reader = file.reader
-    if reader is None:
-        return
-    if not re.fullmatch(r"simulated|ocean:[A-Za-z0-9]{1,32}|folder:[^\0]{1,200}", reader.kind):
-        text = f"'{reader.kind}' is not a reader; write simulated, ocean:SERIAL or folder:PATH"
-        report.say("reader", "kind", text=text)
-    if reader.kind == "simulated" and file.robot not in (None, "simulated"):
-        report.say("reader", "kind", text="a simulated reader invents spectra for a real robot; name the real one")
-    if not reader.channels or len(set(reader.channels)) < len(reader.channels):
-        report.say("reader", "channels", text="list absorption, or absorption and pl, each once")
-    if "pl" in reader.channels and file.deck is not None and "dye" not in places:
-        report.say("deck", text="'dye' is missing: PLQY is measured against the reference-dye vial; add it")
-    _check_reader_volumes(reader, file, places, report)
-
-
-def _check_reader_volumes(reader: ReaderEntry, file: LabFile, places: Mapping[str, Place], report: Report) -> None:
-    least = min((p.min for p in (file.pipettes or {}).values()), default=0.0)
-    for name, volume in (("sample", reader.sample), ("rinse", reader.rinse)):
-        if volume < least:
-            report.say("reader", name, text=f"{volume:g} uL is below {least:g} uL, what the pipettes can set; raise it")
-        elif "cell" in places and volume > places["cell"].capacity_ul > 0:
-            text = (
-                f"{volume:g} uL is more than the {places['cell'].capacity_ul:g} uL that the cell port holds; lower it"
-            )
-            report.say("reader", name, text=text)
-
-
 def _check_limits(file: LabFile, report: Report) -> None:
     if file.limits is not None and file.limits.max_temperature > DECK_LIMIT_C:
         text = f"{file.limits.max_temperature:g} degC is above {DECK_LIMIT_C:g} degC, the hard stop for open solvents"
         report.say("limits", "max_temperature", text=f"{text} on a deck; lower it")
+
+
+def _check_pairs(file: LabFile, report: Report) -> None:
+    for i, (one, other) in enumerate(file.never_together or []):
+        if one == other:
+            report.say("never_together", i, text=f"'{one}' is paired with itself; name two species or solvents")
 
 
 def limits_of(entry: LimitsEntry) -> Limits:
@@ -235,7 +219,6 @@ def limits_of(entry: LimitsEntry) -> Limits:
 
 def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) -> Lab:
     assert file.lab and file.robot and file.robot_type and file.reader and file.limits and file.pipettes
-    reader = file.reader
     return Lab(
         name=file.lab,
         robot=robot_address(file.robot, allow_public=file.allow_public),
@@ -244,20 +227,10 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) 
         pipettes=tuple(_pipette(mount, entry) for mount, entry in file.pipettes.items()),
         deck=dict(places),
         blocks=blocks,
-        reader=ReaderSpec(
-            kind=reader.kind,
-            channels=tuple(reader.channels),
-            path_mm=reader.path,
-            sample_ul=reader.sample,
-            rinse_ul=reader.rinse,
-            rinses=reader.rinses,
-            excitation_nm=reader.excitation,
-            dye_plqy=reader.dye_plqy,
-            dye_plqy_rsd=reader.dye_plqy_rsd,
-            dye_refractive_index=reader.dye_refractive_index,
-            max_reads=reader.max_reads,
-        ),
+        reader=reader_of(file.reader),
         limits=limits_of(file.limits),
+        substances=dict(file.substances or {}),
+        never_together=tuple((one, other) for one, other in file.never_together or []),
         ventilated=file.ventilated,
         armed_by=file.armed_by,
         armed_until=file.armed_until or "",

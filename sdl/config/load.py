@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sdl.bench import Lab, Limits
 from sdl.campaign import Budget, Campaign, Stock
-from sdl.chemistry.routes import ROUTES, Route
-from sdl.config import checks, constraints, offline
+from sdl.chemistry.routes import ROUTES
+from sdl.config import checks, constraints, offline, synthesis
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURES, target_of
 from sdl.config.lab import BUILT_IN, load_lab
@@ -18,14 +18,18 @@ from sdl.config.report import Report, draft, suggestion
 from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
 from sdl.config.strict import read
 from sdl.errors import Refused
+from sdl.route import Route
 from sdl.space import Constraint, Parameter
 from sdl.target import Target
 from sdl.units import BY_WRITTEN
 
 __all__ = ["load_campaign", "load_lab"]
 
+ROOM_C = 25.0
+"""The room where no lab says otherwise, in degC (the built-in lab's)."""
+
 _OFFLINE_ONLY = ("data",)
-_LAB_ONLY = ("route", "stocks", "lab", "limits")
+_LAB_ONLY = ("route", "synthesis", "stocks", "lab", "limits")
 _STOP = re.compile(r"([1-9]\d{0,3}) confirmed hits?")
 
 
@@ -58,15 +62,23 @@ def _check_presence(file: CampaignFile, report: Report) -> None:
 
 def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     lab = _lab(file, path, report)
-    route = _route(file, report)
+    route = _route(file, path, lab, report)
     stocks = {
         name: Stock(name=name, contains=s.contains, solvent=s.solvent, volume_ul=s.volume, at=s.at, lot=s.lot)
         for name, s in (file.stocks or {}).items()
     }
+    if route and route.off_deck:
+        report.say(
+            "route", text=f"{route.name} is not made on a deck: {route.off_deck}; use mode: offline with a table"
+        )
+        route = None
     written = checks.parameters(file.vary or {}, route, lab, stocks, report)
     known = {name: BY_WRITTEN[name].name for name in FEATURES}
     target = target_of(file.target or {}, known, report)
-    checks.stocks(stocks, route, lab, report)
+    choices = {p.name: p.choices for p in written.values() if p.choices}
+    checks.stocks(stocks, route, choices, lab, report)
+    if lab:
+        checks.substances(stocks, lab, report)
     if target and lab:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)
@@ -74,7 +86,8 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     _check_history(file, path, report)
     report.finish()
     assert route and lab and target
-    return _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
+    campaign = _campaign(file, path, report, target, tuple(written.values()), parsed, budget, lab=lab, stocks=stocks)
+    return dataclasses.replace(campaign, synthesis=None if route.name in ROUTES else route)
 
 
 def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) -> Campaign:
@@ -176,11 +189,29 @@ def _tightened(file: CampaignFile, limits: Limits, report: Report) -> Limits:
     return dataclasses.replace(limits, **changes)
 
 
-def _route(file: CampaignFile, report: Report) -> Route | None:
-    if file.route is None or file.route in ROUTES:
-        return ROUTES.get(file.route or "")
-    report.say("route", text=f"route '{file.route}' is not known; {suggestion(file.route, ROUTES)}")
+def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> Route | None:
+    """Return the route by its name, from the file it names, or, for ``mixing``, from the campaign's own synthesis."""
+    name, room_c = file.route or "", lab.room_c if lab else ROOM_C
+    if file.synthesis is not None and name != synthesis.MIXING:
+        report.say(
+            "synthesis", text=f"goes with route: {synthesis.MIXING} only; remove it or change the route", key=True
+        )
+    if name == synthesis.MIXING:
+        return synthesis.route(name, file.synthesis, room_c, report, "synthesis") if file.synthesis else _lacks(report)
+    if name.endswith((".yaml", ".yml")):
+        with report.at("route"):
+            return synthesis.load_route(inside(path.parent, name), room_c, report)
+        return None
+    if not name or name in ROUTES:
+        return ROUTES.get(name)
+    known = [*ROUTES, synthesis.MIXING]
+    report.say("route", text=f"route '{name}' is not known; {suggestion(name, known)}")
     return None
+
+
+def _lacks(report: Report) -> None:
+    if not report.given("synthesis"):
+        report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
 
 
 def _constraints(file: CampaignFile, written: Mapping[str, Parameter], report: Report) -> tuple[Constraint, ...]:

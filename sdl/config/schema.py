@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdl.bench import Mount, RobotType
+from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
+    Amount,
     Celsius,
     CelsiusRange,
     Concentration,
@@ -35,7 +36,10 @@ from sdl.target import Source
 
 CAMPAIGN_REQUIRED = ("campaign", "target")
 LAB_MODE_REQUIRED = ("route", "vary", "stocks", "budget")
-LAB_REQUIRED = ("lab", "robot", "robot_type", "pipettes", "deck", "blocks", "reader", "limits")
+LAB_REQUIRED = (
+    *("lab", "robot", "robot_type", "pipettes", "deck", "blocks", "reader", "limits"),
+    *("substances", "never_together"),
+)
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -65,6 +69,59 @@ class StockEntry(_Strict):
     volume: Volume
     at: Places
     lot: str = ""
+
+
+class WhenEntry(_Strict):
+    """A condition: the choice ``parameter`` is one of ``among``."""
+
+    parameter: str
+    among: list[str]
+
+
+class RouteParameterEntry(_Strict):
+    """What may vary in a synthesis of one's own: its published value, and hard limits or choices."""
+
+    nominal: Scalar
+    limits: str | None = None
+    choices: list[str] | None = None
+    scope: Literal["well", "block"] = "well"
+    when: WhenEntry | None = None
+    source: str = ""
+
+
+class StepEntry(_Strict):
+    """One step: a reagent and its amount, a time to hold, a read, or what a person does by hand."""
+
+    dispense: str | None = None
+    inject: str | None = None
+    add: str | None = None
+    quench: str | None = None
+    concentration: str | None = None
+    ratio: str | None = None
+    mole_fraction: str | None = None
+    volume_ratio: str | None = None
+    volume_fraction: Scalar | None = None
+    volume: Scalar | None = None
+    fill: Scalar | None = None
+    by: Scalar | None = None
+    carries: list[str] = Field(default_factory=list)
+    optional: bool = False
+    hold: Scalar | None = None
+    watched: bool = False
+    read: Scalar | None = None
+    manual: str | None = None
+
+
+class SynthesisEntry(_Strict):
+    """A route of one's own: reagents in order, how each amount is set, and what may vary."""
+
+    title: str = ""
+    source: str = ""
+    medium: str
+    parameters: dict[str, RouteParameterEntry] = Field(default_factory=dict)
+    steps: list[StepEntry]
+    allows: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
 
 class BudgetEntry(_Strict):
@@ -118,6 +175,7 @@ class CampaignFile(_Strict):
     why: str = ""
     mode: Literal["lab", "offline"] = "lab"
     route: str | None = None
+    synthesis: SynthesisEntry | None = None
     target: dict[str, GoalEntry] | None = None
     vary: dict[str, Span] | None = None
     constraints: list[str] = Field(default_factory=list)
@@ -160,17 +218,28 @@ class BlockEntry(_Strict):
 
 
 class ReaderEntry(_Strict):
+    """The spectrometer: which one, in which geometry, and what the arm brings to it."""
+
     kind: str
     channels: list[Literal["absorption", "pl"]]
+    geometry: Geometry = "flow cell"
+    at: str = ""
     path: PathLength
-    sample: Volume
-    rinse: Volume
-    rinses: Annotated[int, Field(ge=0, le=10)]
+    sample: Volume | None = None
+    rinse: Volume | None = None
+    rinses: Annotated[int, Field(ge=0, le=10)] | None = None
     excitation: Wavelength = 365.0
     dye_plqy: Fraction = 0.54
     dye_plqy_rsd: Fraction = 0.02
     dye_refractive_index: Annotated[Ratio, Field(ge=1.0, le=3.0)] = 1.361
     max_reads: Annotated[int, Field(ge=1, le=100)]
+    integration: Seconds = INTEGRATION_MS / 1e3
+    averages: Annotated[int, Field(ge=1, le=10_000)] = AVERAGES
+    dark_age: Seconds = DARK_AGE_S
+    blank_age: Seconds = BLANK_AGE_S
+    carry_over: Fraction = CARRY_OVER
+    bands: list[Wavelength] = Field(default_factory=list)
+    bottom: Literal["glass", "quartz"] | None = None
 
 
 class LimitsEntry(_Strict):
@@ -201,6 +270,8 @@ class LabFile(_Strict):
     blocks: list[BlockEntry] | None = None
     reader: ReaderEntry | None = None
     limits: LimitsEntry | None = None
+    substances: dict[str, Amount] | None = None
+    never_together: list[Annotated[list[str], Field(min_length=2, max_length=2)]] | None = None
     ventilated: bool = False
     airflow: str = ""
     armed_by: str = ""

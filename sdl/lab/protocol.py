@@ -69,6 +69,8 @@ def pauses(run: Run) -> Iterator[tuple[int, str]]:
             yield index, f"AT {_number(step.at_s)} {step.action} {place}"
         if step.action == "read":
             yield index, f"READ {step.label} {place}"
+        if step.action == "hand":
+            yield index, f"HAND {step.label} {place}"
 
 
 def _literal(source: str, name: str, key: str) -> ast.Constant:
@@ -92,15 +94,14 @@ def _preamble(lab: Lab, run: Run, tips_gone: Mapping[str, int]) -> Iterator[dict
         row = {"action": "pipette", "well": p.mount, "stock": p.name, "place": ";".join(p.tip_racks)}
         yield row | {"volume_ul": str(tips_gone.get(p.mount, 0)), "value": _number(p.air_gap_ul)}
     yield {"action": "trash", "place": TRASH_SLOT[lab.robot_type]}
-    racks = {lab.locate(step.well)[0] for step in run.steps}
     for block in lab.blocks:
-        if block.rack in racks and block.low_c < block.high_c:
-            yield {"action": "temperature", "well": block.rack, "value": _number(run.temperature_c)}
+        if block.rack in run.temperatures_c and block.low_c < block.high_c:
+            yield {"action": "temperature", "well": block.rack, "value": _number(run.temperatures_c[block.rack])}
 
 
 def _row(step: TimedStep) -> dict[str, str]:
     times = {"at_s": step.at_s, "earliest_s": step.earliest_s, "latest_s": step.latest_s}
-    value = {"read": step.label, "mix": str(step.times)}.get(step.action, "")
+    value = {"read": step.label, "hand": step.label, "mix": str(step.times)}.get(step.action, "")
     row = {"action": step.action, "well": step.well, "stock": step.source, "pipette": step.pipette, "value": value}
     return row | {"volume_ul": _number(step.volume_ul)} | {k: _number(v) for k, v in times.items() if v is not None}
 

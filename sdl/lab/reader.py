@@ -5,28 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-import httpx
 import numpy as np
 
-from sdl.errors import Refused, Unreachable
+from sdl.errors import Unreachable
 from sdl.spectra.types import Kind, Spectrum
-
-ANSWER_S = 60.0
-"""How long a read may take, in real time (chosen: 250 exposures of 2 ms, two shutters, and a slow network)."""
 
 Json = dict[str, Any]
 
 
+class Malformed(Unreachable):
+    """The reader sent what is no spectrum; ``raw`` is what it sent, to be kept."""
+
+    def __init__(self, text: str, *, raw: bytes) -> None:
+        self.raw = raw
+        super().__init__(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderStatus:
-    """Which instrument answers, on which wavelength grid, with which light paths, and whether it can measure."""
+    """Which instrument answers, on which wavelength grid, with which light paths, and whether it can measure.
+
+    ``grid_id`` is empty where no spectrum has been seen yet; ``note`` is what a person should know of the driver.
+    """
 
     instrument: str
     grid_id: str
     channels: tuple[Kind, ...]
     ok: bool
+    note: str = ""
 
 
 class Reader(Protocol):
@@ -45,48 +53,12 @@ class Reader(Protocol):
         """Take spectra of the aliquot that is in the cell now."""
 
 
-class RemoteReader:
-    """A reader that serves its four calls over HTTP below ``base_url``."""
+@runtime_checkable
+class Adjustable(Protocol):
+    """A reader whose integration time can be made shorter after a saturated read."""
 
-    def __init__(self, base_url: str, client: httpx.Client | None = None) -> None:
-        self._url = base_url.rstrip("/")
-        self._client = client or httpx.Client(
-            timeout=ANSWER_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
-        )
-
-    def status(self) -> ReaderStatus:
-        told = self._told("GET", "status")
-        try:
-            return ReaderStatus(**{**told, "channels": tuple(told["channels"])})
-        except (KeyError, TypeError) as exc:
-            raise Unreachable(f"{self._url}/status: this is no reader: {exc!r}") from exc
-
-    def dark(self) -> tuple[Spectrum, ...]:
-        return self._spectra("dark")
-
-    def reference(self, role: str) -> tuple[Spectrum, ...]:
-        return self._spectra("reference", role=role)
-
-    def measure(self) -> tuple[Spectrum, ...]:
-        return self._spectra("measure")
-
-    def _spectra(self, verb: str, **asked: str) -> tuple[Spectrum, ...]:
-        told = self._told("POST", verb, asked)
-        try:
-            return tuple(from_json(each) for each in told["spectra"])
-        except (KeyError, TypeError, ValueError, Refused) as exc:
-            raise Unreachable(f"{self._url}/{verb}: no spectra came: {exc!r}") from exc
-
-    def _told(self, method: str, verb: str, asked: Mapping[str, str] | None = None) -> Json:
-        try:
-            answer = self._client.request(method, f"{self._url}/{verb}", json=asked)
-            answer.raise_for_status()
-            told = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
-            raise Unreachable(f"the reader at {self._url} does not answer {verb}: {exc or type(exc).__name__}") from exc
-        if not isinstance(told, dict):
-            raise Unreachable(f"{self._url}/{verb}: this is no reader: it sent a {type(told).__name__}")
-        return told
+    def shorten(self) -> bool:
+        """Halve the integration time; return False where it cannot be shorter."""
 
 
 def to_json(spectrum: Spectrum) -> Json:

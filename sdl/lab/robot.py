@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,9 +76,18 @@ class Robot:
     def modules(self) -> list[Json]:
         return self._list(self._get("/modules"), "/modules")
 
-    def door_is_closed(self) -> bool:
-        door = self._data("/robot/door/status")
-        return bool(door.get("status") == "closed")
+    def door(self) -> Json:
+        """Return ``status`` ("closed" or "open") and ``doorRequiredClosedForProtocol``."""
+        return self._data("/robot/door/status")
+
+    def estop(self) -> str:
+        """Return the state of the emergency stop ("disengaged" lets the robot move); "not there" on an OT-2."""
+        try:
+            return str(self._data("/robot/control/estopStatus").get("status"))
+        except Unexpected as exc:
+            if exc.status == 403:  # NotSupportedOnOT2, robot-server 8.1.0
+                return "not there"
+            raise
 
     def deck(self) -> list[Json]:
         """Return the cutout fixtures of the deck configuration."""
@@ -180,6 +189,23 @@ class Robot:
         self._post(
             "/commands", params={"waitUntilComplete": True}, json={"data": {"commandType": "home", "params": {}}}
         )
+
+    def maintenance_run(self) -> str:
+        """Begin a maintenance run, in which single commands are carried out between runs, and return its id."""
+        return self._id(self._post("/maintenance_runs", json={"data": {}}), "/maintenance_runs")
+
+    def do(self, run_id: str, command: str, params: Mapping[str, object]) -> Json:
+        """Carry out one command of a maintenance run and return its result; raise `Unexpected` where it fails."""
+        path = f"/maintenance_runs/{run_id}/commands"
+        wanted = {"commandType": command, "params": dict(params)}
+        told = self._dict(self._post(path, params={"waitUntilComplete": True}, json={"data": wanted}).get("data"), path)
+        if told.get("status") != "succeeded":
+            self._unexpected(f"{command} {told.get('status')}", 201, json.dumps(told.get("error")))
+        return self._dict(told.get("result") or {}, path)
+
+    def end_maintenance(self, run_id: str) -> None:
+        """End a maintenance run; nothing moves."""
+        self._call("DELETE", f"/maintenance_runs/{run_id}")
 
     def close(self) -> None:
         self._client.close()

@@ -57,6 +57,8 @@ def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, An
         "probe": lab.reader.probe,
         "dye_plqy": lab.reader.dye_plqy,
         "analyzer": lab.analyzer,
+        "saves": lab.reader.kind.removeprefix("folder:") if lab.reader.kind.startswith("folder:") else "",
+        "plate_reader": lab.reader.kind.removeprefix("plate:") if lab.reader.kind.startswith("plate:") else "",
         "room_c": lab.room_c,
         **lab.virtual,
     }

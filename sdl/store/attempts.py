@@ -9,12 +9,14 @@
     DISPENSED                       -> FAILED_SAFE                      dispensed, and cannot be measured
     UNKNOWN                         -> DONE, CANCELLED, FAILED_SAFE     a person says: it ran, it did not, discard
 
-STARTING is durable before the one ``play`` is sent.
+STARTING is durable before the one ``play`` is sent. VERIFIED needs the SHA-256 of the command list that the verifier
+approved; it cannot be changed afterwards, and nothing is armed with another.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -59,6 +61,8 @@ WELL_ARROWS = frozenset(
 _SETTABLE = frozenset(
     {"robot", "protocol_hash", "csv", "list_hash", "protocol_id", "file_id", "run_id", "t0_s", "plan"}
 )
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Attempts(Core):
@@ -130,6 +134,8 @@ class Attempts(Core):
 
     def set_attempt(self, id: str, **columns: Any) -> None:
         """Set ``columns`` of an attempt (such as ``t0_s``, ``run_id``) without moving it."""
+        if "list_hash" in columns:
+            raise Refused(f"attempt {id}: the approved list is set by the move to VERIFIED, and by nothing else")
         with self._write("attempt noted", attempt=id, columns=sorted(columns)) as tx:
             tx.update(tables.attempts, {"id": id}, {}, **_settable(columns), epoch=self._epoch)
 
@@ -211,6 +217,7 @@ class Attempts(Core):
                 put(tx, name, value)
 
     def _move(self, tx: Transaction, id: str, frm: str, to: str, columns: Mapping[str, Any]) -> None:
+        _hold_approval(tx, id, to, columns)
         tx.data.update({name: value for name, value in columns.items() if name not in ("csv", "plan")})
         tx.update(tables.attempts, {"id": id}, {"state": frm}, state=to, epoch=self._epoch, **_settable(columns))
         if to == "CANCELLED" or (to == "FAILED_SAFE" and frm in _BEFORE_START):
@@ -241,6 +248,17 @@ def _allow(arrows: frozenset[tuple[str, str]], frm: str, to: str) -> None:
     if (frm, to) not in arrows:
         allowed = ", ".join(sorted(end for start, end in arrows if start == frm)) or "nothing"
         raise Refused(f"no arrow {frm} -> {to}; from {frm} there is {allowed}")
+
+
+def _hold_approval(tx: Transaction, id: str, to: str, columns: Mapping[str, Any]) -> None:
+    """Refuse VERIFIED without the hash of an approved list, and any later move that brings another."""
+    table = tables.attempts
+    known = tx.connection.execute(select(table.c.list_hash).where(table.c.id == id)).scalar() or ""
+    given = columns.get("list_hash", known)
+    if to in ("VERIFIED", "ARMED") and not _SHA256.fullmatch(given):
+        raise Refused(f"attempt {id} cannot be {to} without the SHA-256 of the approved list, given {given!r}")
+    if to != "VERIFIED" and given != known:
+        raise Refused(f"attempt {id}: the list {given[:12]} is not the approved one, {known[:12] or 'none'}")
 
 
 def _settable(columns: Mapping[str, Any]) -> Mapping[str, Any]:

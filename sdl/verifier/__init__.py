@@ -8,7 +8,7 @@ overdrawn stocks, dirty tips and heaters left on.
 """
 
 from sdl.verifier.bench import Approval, Bench, Liquid, Pipette, TipRack, Vessel
-from sdl.verifier.fingerprint import command_hash
+from sdl.verifier.fingerprint import command_hash, definition_hash
 from sdl.verifier.walk import verify
 
-__all__ = ["Approval", "Bench", "Liquid", "Pipette", "TipRack", "Vessel", "command_hash", "verify"]
+__all__ = ["Approval", "Bench", "Liquid", "Pipette", "TipRack", "Vessel", "command_hash", "definition_hash", "verify"]

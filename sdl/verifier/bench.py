@@ -11,26 +11,35 @@ from sdl.errors import Unsafe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liquid:
-    """What a well holds: its volume, and the volume fraction (0..1) of each solvent by name."""
+    """What a well holds: its volume, the volume fraction (0..1) of each solvent, and mmol/L of each species."""
 
     volume_ul: float
     solvents: Mapping[str, float]
+    species_mmol_l: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def umol(self) -> dict[str, float]:
+        """The amount of each species in umol."""
+        return {name: mmol_l * self.volume_ul / 1000 for name, mmol_l in self.species_mmol_l.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vessel:
     """A labware that holds liquid; its wells are equal and have straight walls and a flat bottom.
 
-    ``module`` is the model under it ("" for none), ``holds`` what is in each well at the start (not listed: empty).
-    What enters a vessel that ``drains`` counts as waste.
+    ``module`` is the model under it ("" for none), ``holds`` what is in each well at the start (not listed: empty),
+    ``definition_sha256`` the `definition_hash` of the labware file that the plan was made with, ``neck_mm`` the
+    diameter of a well's opening. What enters a vessel that ``drains`` counts as waste.
     """
 
     labware: str
+    definition_sha256: str
     slot: str
     module: str = ""
     wells: frozenset[str]
     depth_mm: float
     area_mm2: float
+    neck_mm: float
     capacity_ul: float
     dead_ul: float = 0.0
     holds: Mapping[str, Liquid] = field(default_factory=dict)
@@ -61,13 +70,22 @@ class Pipette:
 class Bench:
     """The deck by name, the lab's limits, and the plan's promises.
 
-    Locations are "<vessel>/<well>", or the vessel's name alone when it has one well.  ``delivered_ul`` is the
-    plan: what each location receives from each other one (reads and rinses included, mixing not), within 0.5 %.
-    ``trash`` is the addressable area tips are dropped in, "movableTrashA3" or "fixedTrash"; pipettes go by mount.
-    ``pauses`` are the messages of all hand-shakes in order.  ``waste_ul`` is the room left in the waste bottle,
-    ``boiling_c`` the boiling point of each solvent: one without a boiling point may not be heated.
-    ``probe`` is the reactor that a dip probe stands in, "" for none: it is read without filling the cell.
-    ``max_fraction`` bounds the volume fraction of a solvent in every well that receives liquid, at the end.
+    Locations are "<vessel>/<well>", or the vessel's name alone when it has one well.
+
+    The plan's promises: ``delivered_ul`` is what each location receives from each other one (reads and rinses
+    included, mixing not), within 0.5 %. ``pauses`` are the messages of all hand-shakes in order, ``windows_s`` the
+    earliest and latest release of each timed one ("AT <s> <action> <location>") on the plan's clock, ``min_growth_s``
+    the shortest time from the injection to the quench of each location that is quenched.
+
+    The deck: ``trash`` is the addressable area tips are dropped in, "movableTrashA3" or "fixedTrash"; pipettes go by
+    mount. A dip probe stands in ``probe`` ("" for none), which is read without filling the cell. ``evaporation_ul_h``
+    is what each location loses to the air, ``waste_ul`` the room left in the waste bottle, ``waste_holds`` what is in
+    it already. ``airflow`` says that a proven draught carries vapour away.
+
+    The lab's limits: ``boiling_c`` and ``open_vessel_c`` of each solvent (one without may not be heated), ``lel_ul``
+    of each solvent that reaches the lower explosive limit of this enclosure, ``max_fraction`` of a solvent in every
+    well that receives liquid, at the end; ``max_umol`` of each species on the deck (one without may not be there);
+    ``never_together`` pairs of solvents or species. A shaker may not turn while its two limits are 0.
     """
 
     vessels: Mapping[str, Vessel]
@@ -76,35 +94,52 @@ class Bench:
     trash: str
     delivered_ul: Mapping[str, Mapping[str, float]]
     pauses: tuple[str, ...]
+    windows_s: Mapping[str, tuple[float, float]]
+    min_growth_s: Mapping[str, float]
     boiling_c: Mapping[str, float]
+    open_vessel_c: Mapping[str, float]
+    lel_ul: Mapping[str, float]
+    airflow: bool
+    never_together: frozenset[frozenset[str]]
+    max_umol: Mapping[str, float]
     max_temperature_c: float
     boiling_margin_c: float
     max_fill_fraction: float
     max_flow_rate_ul_s: float
     max_delay_s: float
+    max_run_s: float
     waste_ul: float
     probe: str = ""
+    waste_holds: frozenset[str] = frozenset()
     max_fraction: Mapping[str, float] = field(default_factory=dict)
+    evaporation_ul_h: Mapping[str, float] = field(default_factory=dict)
+    max_shake_rpm: float = 0.0
+    max_fill_shaken_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        items: tuple[Bench | Vessel | TipRack | Pipette, ...]
-        items = (self, *self.vessels.values(), *self.tip_racks.values(), *self.pipettes.values())
+        items: tuple[Bench | Vessel | TipRack | Pipette | Liquid, ...]
+        held = (liquid for vessel in self.vessels.values() for liquid in vessel.holds.values())
+        items = (self, *self.vessels.values(), *self.tip_racks.values(), *self.pipettes.values(), *held)
         for item, name in ((i, f.name) for i in items for f in fields(i)):
             value = getattr(item, name)
-            if isinstance(value, float | int) and not math.isfinite(value):
-                raise Unsafe(f"{name} is {value}: a missing limit means refuse; state it in the lab file")
+            numbers = value.values() if isinstance(value, Mapping) else (value,)
+            for number in numbers:
+                if isinstance(number, float | int) and not math.isfinite(number):
+                    raise Unsafe(f"{name} is {number}: a missing limit means refuse; state it in the lab file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """The verified list, by its hash, and the books at its end.
 
-    ``wells`` is what every location that received liquid then holds, ``stocks_left`` the uL left where liquid was
-    drawn and none received, ``tips_used`` the tips taken from each rack in order.
+    ``wells`` is what every location that received liquid then holds; ``received_umol`` what each of them was ever
+    given of each species, reads not subtracted. ``stocks_left`` is the uL left where liquid was drawn and none
+    received, ``tips_used`` the tips taken from each rack in order.
     """
 
     sha256: str
     wells: Mapping[str, Liquid]
+    received_umol: Mapping[str, Mapping[str, float]]
     stocks_left: Mapping[str, float]
     tips_used: Mapping[str, tuple[str, ...]]
     waste_ul: float

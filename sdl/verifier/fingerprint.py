@@ -1,4 +1,4 @@
-"""The hash of a command list: the same for two analyses of the same files, different for any other doing."""
+"""Hashes: of a command list, the same for two analyses of the same files, and of a labware definition."""
 
 from __future__ import annotations
 
@@ -25,8 +25,19 @@ def command_hash(commands: Sequence[Mapping[str, Any]]) -> str:
         result = command.get("result") or {}
         made = [result.get(name) for name in _MADE] if str(command["commandType"]).startswith("load") else []
         listed.append([command["commandType"], _plain(command["params"], ids), _plain(made, ids)])
-    text = json.dumps(listed, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _digest(listed)
+
+
+def definition_hash(definition: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a labware definition: the same for its file and for what analysis made of it.
+
+    Empty entries are left out and whole numbers written as decimals: analysis adds the first and writes the second.
+    """
+    return _digest(_filled(definition))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _plain(value: Any, ids: dict[str, int]) -> Any:
@@ -38,3 +49,11 @@ def _plain(value: Any, ids: dict[str, int]) -> Any:
     if isinstance(value, str) and _UUID.fullmatch(value):
         return f"id {ids.setdefault(value, len(ids))}"
     return value
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _filled(item) for key, item in value.items() if item not in (None, [], {})}
+    if isinstance(value, list | tuple):
+        return [_filled(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import campaign, campaign_model, spectra, virtual_lab
+from benchmarks import campaign, campaign_model, spectra, spectrum_files, verifier, virtual_lab
 
 
 def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,6 +17,17 @@ def test_spectra_are_scored_against_the_independent_generator(capsys: pytest.Cap
     spectra.main(6)
     said = capsys.readouterr().out
     assert "pl_peak_nm" in said and "reads per second" in said
+
+
+def test_a_folder_of_mixed_files_is_read_and_every_broken_one_named() -> None:
+    results = spectrum_files.main(40)
+    assert len({r.file for r in results if r.error}) == 2
+    assert sum(bool(r.features.values) for r in results) >= 38
+
+
+def test_a_list_of_one_vial_is_verified_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    verifier.main(wells=1, repeats=1)
+    assert "| 1 | 1" in capsys.readouterr().out
 
 
 def test_a_model_campaign_in_one_process_learns() -> None:

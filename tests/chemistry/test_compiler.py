@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdl.chemistry.compiler import Compiler, design_space, growth_reads
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.declaration import growth_reads
+from sdl.chemistry.feasible import design_space
 from sdl.errors import NothingFeasible, Refused
 from tests.benches import example
 
@@ -80,8 +82,8 @@ def test_less_topo_than_the_lead_brings_along_is_refused() -> None:
 def test_a_trace_of_extra_topo_becomes_none_or_a_whole_smallest_transfer() -> None:
     for ratio in np.linspace(5.0, 5.6, 13):
         columns, _ = COMPILER.snap({k: np.array([v]) for k, v in {**NOMINAL, "topo_to_pb": ratio}.items()})
-        volumes, _ = COMPILER.volumes(COMPILER.complete(columns))
-        assert volumes["TOPO"][0] == 0.0 or volumes["TOPO"][0] >= 5.0
+        volumes, _ = COMPILER.pour(COMPILER.declared.complete(columns))
+        assert volumes.ul["TOPO"][0] == 0.0 or volumes.ul["TOPO"][0] >= 5.0
 
 
 def test_heat_above_the_boiling_rule_is_outside_the_space() -> None:

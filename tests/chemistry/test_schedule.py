@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from sdl.chemistry.compiler import Compiler, design_space
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import design_space
 from sdl.chemistry.recipe import Recipe, Run
 from sdl.chemistry.schedule import Scheduler, shares_tip
 from sdl.chemistry.windows import LATE_S
@@ -19,8 +20,7 @@ SPACE = design_space(CAMPAIGN)
 assert CAMPAIGN.lab is not None
 SCHEDULER = Scheduler(
     lab=CAMPAIGN.lab,
-    route=COMPILER.route,
-    stocks=CAMPAIGN.stocks,
+    declared=COMPILER.declared,
     sources={name: stock.at[0] for name, stock in CAMPAIGN.stocks.items()},
 )
 

@@ -99,6 +99,26 @@ def test_a_campaign_tightens_limits_and_may_not_loosen_them(tmp_path: Path) -> N
         load_campaign(edited(tmp_path, ("seed: 7", "limits: {boiling_margin: 10 K}")))
 
 
+def test_a_lab_says_which_species_may_be_on_its_deck_and_how_much(tmp_path: Path) -> None:
+    lead = "contains: {Pb: 40 mmol/L, TOPO: 200 mmol/L}"
+    for wrong, path, says in (
+        (
+            "contains: {Pb: 40 mmol/L, TOPO: 200 mmol/L, azide: 1 mmol/L}",
+            "stocks.PbBr2-TOPO.contains.azide",
+            "no limit",
+        ),
+        ("contains: {Pb: 400 mmol/L, TOPO: 200 mmol/L}", "stocks", "8 mmol of Pb in all stocks, limit 2 mmol"),
+        (
+            "contains: {Pb: 40 mmol/L, TOPO: 200 mmol/L, S: 1 mmol/L, ethanol: 1 mmol/L}",
+            "stocks.PbBr2-TOPO",
+            "holds S and ethanol, which flex-virtual never lets meet",
+        ),
+    ):
+        with pytest.raises(Refused) as caught:
+            load_campaign(edited(tmp_path, (lead, wrong)))
+        assert any(p.path == path and says in p.text and p.line > 1 for p in caught.value.problems), str(caught.value)
+
+
 def test_constraints_carry_units_into_internal_names(tmp_path: Path) -> None:
     path = edited(
         tmp_path, ('"topo_to_pb * pb_to_cs <= 100"', '"growth_time <= 30 min", "growth_time * pb_to_cs < 3 h"')

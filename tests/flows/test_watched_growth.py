@@ -16,7 +16,7 @@ from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
 from sdl.attempt.wording import recipe_json
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import design_space
+from sdl.chemistry.feasible import design_space
 from sdl.lab import simulated
 from sdl.lab.virtual.chance import batch_effect
 from sdl.lab.virtual.chemistry import Growth, Mix

@@ -6,7 +6,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,11 +75,12 @@ class Bench:
 
 
 @contextmanager
-def opened(folder: Path, commands: Sequence[dict[str, Any]]) -> Iterator[Bench]:
+def opened(folder: Path, commands: Sequence[dict[str, Any]], spec: Mapping[str, Any] | None = None) -> Iterator[Bench]:
     def analyze(protocol: Path, labware: Sequence[Path], csv: Path) -> Analysis:
         return Analysis(commands=list(commands), result="ok", errors=[], raw={})
 
-    inside = VirtualBench(folder=folder, spec=SPEC, analyze=analyze)
+    changed = {**SPEC, **(spec or {})}
+    inside = VirtualBench(folder=folder, spec=changed, analyze=analyze)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application(inside, TOKEN, lambda: None), log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -97,12 +98,12 @@ def opened(folder: Path, commands: Sequence[dict[str, Any]]) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def open_bench(tmp_path: Path) -> Iterator[Callable[[Sequence[dict[str, Any]]], Bench]]:
-    """Open a bench whose analyser always returns the given list."""
+def open_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """Open a bench whose analyser always returns the given list; a second argument changes its spec."""
     doors: list[Any] = []
 
-    def open_one(commands: Sequence[dict[str, Any]]) -> Bench:
-        doors.append(opened(tmp_path, commands))
+    def open_one(commands: Sequence[dict[str, Any]], spec: Mapping[str, Any] | None = None) -> Bench:
+        doors.append(opened(tmp_path, commands, spec))
         bench: Bench = doors[-1].__enter__()
         return bench
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sdl.lab.clock import RemoteClock
-from sdl.lab.reader import RemoteReader
+from sdl.lab.readers.remote import RemoteReader
 from sdl.lab.robot import ENDED, Unexpected
 from tests.lab.command_lists import command, drop, liquid, opening, pause, stroke, tip
 from tests.lab.conftest import TOKEN, Bench, opened

@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sdl.errors import Unreachable
-from sdl.lab.reader import ReaderStatus, RemoteReader, from_json, to_json
+from sdl.lab.reader import ReaderStatus, from_json, to_json
+from sdl.lab.readers.remote import RemoteReader
 from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.optics import absorbance, truth
 from sdl.lab.virtual.spectrometer import FULL_WELL_E, GRID_NM, NO_FAULTS, Content, Faults, Spectrometer

@@ -91,7 +91,7 @@ def three_wells() -> Run:
         wells={f"c-{n:04d}": well for n, well in enumerate(wells)},
         recipes={},
         steps=tuple(steps),
-        temperature_c=40.0,
+        temperatures_c={"vials": 40.0},
         duration_s=2000.0,
         draws_ul={},
         tips={},

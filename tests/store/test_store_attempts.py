@@ -9,12 +9,14 @@ from sdl.store import Attempt, StaleState, Store
 from sdl.store.attempts import ARROWS, WELL_ARROWS
 
 ROAD = ["PLANNED", "RESERVED", "UPLOADED", "VERIFIED", "ARMED", "STARTING", "VERIFY", "DISPENSED", "MEASURED", "DONE"]
+APPROVED = "cd" * 32
 STATES = [*ROAD, "UNKNOWN", "FAILED_SAFE", "CANCELLED"]
 
 
-def walk(store: Store, attempt: Attempt, to: str) -> None:
-    for frm, then in pairwise(ROAD[: ROAD.index(to) + 1]):
-        store.move_attempt(attempt.id, frm, then)
+def walk(store: Store, attempt: Attempt, to: str, since: str = "PLANNED") -> None:
+    for frm, then in pairwise(ROAD[ROAD.index(since) : ROAD.index(to) + 1]):
+        approval = {"list_hash": APPROVED} if then == "VERIFIED" else {}
+        store.move_attempt(attempt.id, frm, then, **approval)
 
 
 def test_an_attempt_walks_the_whole_road_and_every_step_is_an_event(store: Store, attempt: Attempt) -> None:
@@ -48,12 +50,34 @@ def test_only_one_of_two_equal_moves_succeeds(store: Store, attempt: Attempt) ->
 
 def test_a_move_sets_columns_of_the_attempt_and_no_others(store: Store, attempt: Attempt) -> None:
     walk(store, attempt, "VERIFIED")
-    store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id="run-1", list_hash="cd" * 32)
+    store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id="run-1")
     store.set_attempt(attempt.id, t0_s=12.5)
     now = store.attempt(attempt.id)
     assert (now.run_id, now.list_hash, now.t0_s, now.state) == ("run-1", "cd" * 32, 12.5, "ARMED")
     with pytest.raises(Refused, match="no column state"):
         store.set_attempt(attempt.id, state="DONE")
+
+
+@pytest.mark.parametrize("given", [{}, {"list_hash": ""}, {"list_hash": "CD" * 32}, {"list_hash": "cd" * 31}])
+def test_without_an_approval_nothing_is_verified_and_so_nothing_armed(
+    store: Store, attempt: Attempt, given: dict[str, str]
+) -> None:
+    walk(store, attempt, "UPLOADED")
+    with pytest.raises(Refused, match="without the SHA-256 of the approved list"):
+        store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", **given)
+    with pytest.raises(Refused, match="no arrow UPLOADED -> ARMED"):
+        store.move_attempt(attempt.id, "UPLOADED", "ARMED", run_id="run-1", list_hash=APPROVED)
+    assert store.attempt(attempt.id).state == "UPLOADED"
+
+
+def test_nothing_is_armed_with_another_list_than_the_approved(store: Store, attempt: Attempt) -> None:
+    walk(store, attempt, "VERIFIED")
+    with pytest.raises(Refused, match="the list abababababab is not the approved one, cdcdcdcdcdcd"):
+        store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id="run-1", list_hash="ab" * 32)
+    with pytest.raises(Refused, match="set by the move to VERIFIED, and by nothing else"):
+        store.set_attempt(attempt.id, list_hash="ab" * 32)
+    store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id="run-1", list_hash=APPROVED)
+    assert store.attempt(attempt.id).list_hash == APPROVED
 
 
 def test_unknown_is_left_only_by_a_person_with_a_name_and_a_note(store: Store, attempt: Attempt) -> None:
@@ -82,8 +106,7 @@ def test_an_unknown_attempt_keeps_its_stock_and_experiments_until_a_person_decid
 ) -> None:
     store.load_stock("TOPO", 1000.0, "first load")
     store.reserve(attempt.id, {"TOPO": 300.0})
-    for frm, to in pairwise(ROAD[1:6]):
-        store.move_attempt(attempt.id, frm, to)
+    walk(store, attempt, "STARTING", since="RESERVED")
     store.move_attempt(attempt.id, "STARTING", "UNKNOWN")
     assert store.stock_left() == {"TOPO": 700.0}
     with pytest.raises(StaleState):

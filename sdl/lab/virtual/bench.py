@@ -17,7 +17,9 @@ from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.execution import Conflict
 from sdl.lab.virtual.journal import Journal
 from sdl.lab.virtual.optics import truth
+from sdl.lab.virtual.plate import VirtualPlateReader
 from sdl.lab.virtual.robot import Analyze, VirtualRobot
+from sdl.lab.virtual.saving import SavingProgram
 from sdl.lab.virtual.spectrometer import Content, Spectrometer
 from sdl.lab.virtual.world import DYE, Vessel, World
 from sdl.spectra.types import Role, Spectrum
@@ -29,6 +31,9 @@ OPERATOR_S = 300.0
 
 SPECTRUM_S = 0.5
 """One spectrum: 250 exposures of 2 ms (Otero-Martinez 2024, SI)."""
+
+PLATE_PASS_S = 90.0
+"""Lid, gripper and one pass over the plate [assumed]."""
 
 Json = dict[str, Any]
 
@@ -60,6 +65,12 @@ class VirtualBench:
             path_mm=float(spec.get("path_mm", 2.0)),
             dye_plqy=float(spec.get("dye_plqy", 0.54)),
         )
+        slot = str(spec.get("plate_reader", ""))
+        self.plate_reader = (
+            VirtualPlateReader(slot=slot, serial=f"{self.serial}-{slot}", see=self._densities) if slot else None
+        )
+        saves = str(spec.get("saves", ""))
+        self.program = SavingProgram(Path(saves), self.robot.waits_for, self._seen) if saves else None
         self._operator_s = float(spec.get("operator_delay_s", OPERATOR_S))
 
     def close(self) -> None:
@@ -78,19 +89,30 @@ class VirtualBench:
                 return asdict(self._spectrometer.status)
             case "dark" | "measure":
                 return self._spectra("dark" if verb == "dark" else "sample")
+            case "shorten":
+                return {"shortened": self._spectrometer.shorten()}
             case "reference" if asked.get("role") in get_args(Role):
                 return self._spectra(asked["role"])
         raise Conflict("Unknown", f"the reader knows no {verb} {dict(asked)}", 404)
 
     def _spectra(self, role: Role) -> Json:
+        return {"spectra": [to_json(one) for one in self._seen(role)]}
+
+    def _seen(self, role: Role) -> Sequence[Spectrum]:
         now_s = self.clock.advance(SPECTRUM_S * len(self._spectrometer.channels))
         cell = self.world.look(role)
-        found: Sequence[Spectrum]
         if role == "dark":
-            found = self._spectrometer.dark(now_s)
-        else:
-            found = self._spectrometer.look(_content(cell, now_s), now_s, role)
-        return {"spectra": [to_json(one) for one in found]}
+            return self._spectrometer.dark(now_s)
+        return self._spectrometer.look(_content(cell, now_s), now_s, role)
+
+    def _densities(self, slot: str, bands_nm: Sequence[int]) -> dict[int, dict[str, float]]:
+        """Return the optical density of each well of the plate from ``slot``, by band."""
+        now_s = self.clock.advance(PLATE_PASS_S)
+        seen = {
+            well: self._spectrometer.densities(_content(vessel, now_s), bands_nm, now_s, well)
+            for well, vessel in self.world.plate(slot).items()
+        }
+        return {band: {well: od[n] for well, od in seen.items()} for n, band in enumerate(bands_nm)}
 
     def truth(self, wells: Sequence[Mapping[str, Any]]) -> list[Json]:
         """Return the noise-free features of wells that need not exist: what a design gives on average here.

@@ -28,7 +28,12 @@ def application(bench: VirtualBench, token: str, end: Callable[[], None]) -> Sta
     """Return the whole lab as one application; ``token`` is asked of whoever wants to know or to end it."""
     spec = bench.spec
     robot = RobotApi(
-        bench.robot, bench.world, robot_type=spec["robot_type"], serial=bench.serial, pipettes=spec["pipettes"]
+        bench.robot,
+        bench.world,
+        robot_type=spec["robot_type"],
+        serial=bench.serial,
+        pipettes=spec["pipettes"],
+        plate_reader=bench.plate_reader,
     )
     return Starlette(
         routes=[*robot.routes(), *LabApi(bench, token, end).routes()],

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sdl.lab.analysis import analyze, default_analyzer
 from sdl.lab.virtual.bench import VirtualBench
 from sdl.lab.virtual.endpoints import application
+from sdl.lab.virtual.saving import EVERY_S
 
 FILE = "virtual-lab.json"
 
@@ -63,11 +64,20 @@ async def serve(bench: VirtualBench, folder: Path, *, idle_s: float = IDLE_S) ->
     told = {"port": listener.getsockname()[1], "pid": os.getpid(), "token": token}
     _publish(folder / FILE, json.dumps(told))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    saving = asyncio.create_task(_save(bench))
     while not ended.is_set() and not serving.done() and (app.idle_s < idle_s or bench.robot.busy):
         await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, timeout=LOOK_S)
     (folder / FILE).unlink(missing_ok=True)
+    saving.cancel()
     server.should_exit = True
     await serving
+
+
+async def _save(bench: VirtualBench) -> None:
+    """Let the spectrometer's program save what it sees, where this bench has one."""
+    while bench.program is not None:
+        await asyncio.to_thread(bench.program.step)
+        await asyncio.sleep(EVERY_S)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

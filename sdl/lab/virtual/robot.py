@@ -187,6 +187,13 @@ class VirtualRobot:
         run.current = False
         return self.run(run_id)
 
+    def waits_for(self) -> str:
+        """Return the message of the pause at which the current run stands; empty while none does."""
+        with self._lock:
+            paused = [run for run in self._runs.values() if run.current and run.status == "paused"]
+        page = paused[0].commands(None, 1)[0] if paused else []
+        return str((page[-1].get("params") or {}).get("message") or "") if page else ""
+
     @property
     def busy(self) -> bool:
         with self._lock:

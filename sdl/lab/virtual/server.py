@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sdl.lab.virtual.execution import Conflict
+from sdl.lab.virtual.plate import VirtualPlateReader
 from sdl.lab.virtual.robot import VirtualRobot
 from sdl.lab.virtual.world import World
 
@@ -33,8 +34,16 @@ class RobotApi:
     """The endpoints of one robot; `routes` is what a server mounts."""
 
     def __init__(
-        self, robot: VirtualRobot, world: World, *, robot_type: str, serial: str, pipettes: Sequence[Mapping[str, Any]]
+        self,
+        robot: VirtualRobot,
+        world: World,
+        *,
+        robot_type: str,
+        serial: str,
+        pipettes: Sequence[Mapping[str, Any]],
+        plate_reader: VirtualPlateReader | None = None,
     ) -> None:
+        self._plate_reader = plate_reader
         self._robot = robot
         self._world = world
         self._type = robot_type
@@ -48,6 +57,7 @@ class RobotApi:
             ("/instruments", get, self.instruments),
             ("/modules", get, self.modules),
             ("/robot/door/status", get, self.door),
+            ("/robot/control/estopStatus", get, self.estop),
             ("/deck_configuration", get, self.deck_configuration),
             ("/dataFiles", get, self.data_files),
             ("/dataFiles", post, self.add_data_file),
@@ -62,14 +72,17 @@ class RobotApi:
             ("/runs/{run}/actions", post, self.act),
             ("/runs/{run}/commands", get, self.commands),
             ("/commands", post, self.command),
+            ("/maintenance_runs", post, self.add_maintenance),
+            ("/maintenance_runs/{run}", ["DELETE"], self.end_maintenance),
+            ("/maintenance_runs/{run}/commands", post, self.maintain),
         ]
         return [Route(path, _with_version(endpoint), methods=methods) for path, methods, endpoint in table]
 
     async def health(self, _: Request) -> Response:
-        told = {
+        told: Json = {
             "name": "virtual",
             "robot_model": MODEL[self._type],
-            "api_version": "8.1.0",
+            "api_version": "8.2.0" if self._plate_reader else "8.1.0",  # the lid's commands came with 8.2
             "fw_version": "virtual",
             "board_revision": "virtual",
             "system_version": "virtual",
@@ -98,25 +111,29 @@ class RobotApi:
         )
 
     async def modules(self, _: Request) -> Response:
-        return _many(
-            [
-                {
-                    "id": f"module-{rack}",
-                    "serialNumber": f"{self._serial}-{place.slot}",
-                    "moduleType": "temperatureModuleType",
-                    "moduleModel": place.module,
-                    "data": {
-                        "status": "idle" if target is None else "holding at target",
-                        "currentTemperature": now_c,
-                        "targetTemperature": target,
-                    },
-                }
-                for rack, place, now_c, target in self._world.modules()
-            ]
-        )
+        found: list[Json] = [
+            {
+                "id": f"module-{rack}",
+                "serialNumber": f"{self._serial}-{place.slot}",
+                "moduleType": "temperatureModuleType",
+                "moduleModel": place.module,
+                "data": {
+                    "status": "idle" if target is None else "holding at target",
+                    "currentTemperature": now_c,
+                    "targetTemperature": target,
+                },
+            }
+            for rack, place, now_c, target in self._world.modules()
+        ]
+        return _many([*found, self._plate_reader.module()] if self._plate_reader else found)
 
     async def door(self, _: Request) -> Response:
         return _one({"status": "closed", "doorRequiredClosedForProtocol": True})
+
+    async def estop(self, _: Request) -> Response:
+        if self._type == "OT-2":
+            raise Conflict("NotSupportedOnOT2", "an OT-2 has no emergency stop of its own", 403)
+        return _one({"status": "disengaged", "leftEstopPhysicalStatus": "disengaged"})
 
     async def deck_configuration(self, _: Request) -> Response:
         loaded = {f"cutout{place.slot}": place for _, place, _, _ in self._world.modules()}
@@ -211,6 +228,21 @@ class RobotApi:
         elif command.get("commandType") != "home":
             raise Conflict("InvalidRequest", f"{command.get('commandType')} needs a run", 422)
         return _one({**command, "status": "succeeded"}, 201)
+
+    async def add_maintenance(self, _: Request) -> Response:
+        return _one(self._plate().begin(), 201)
+
+    async def end_maintenance(self, request: Request) -> Response:
+        return _one(self._plate().end(request.path_params["run"]))
+
+    async def maintain(self, request: Request) -> Response:
+        command = _data(await request.body())
+        return _one(await run_in_threadpool(self._plate().carry_out, request.path_params["run"], command), 201)
+
+    def _plate(self) -> VirtualPlateReader:
+        if self._plate_reader is None:
+            raise Conflict("NotFound", "this bench has nothing that a maintenance run would serve", 404)
+        return self._plate_reader
 
 
 def _with_version(endpoint: Endpoint) -> Endpoint:

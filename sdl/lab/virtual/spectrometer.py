@@ -7,7 +7,7 @@ Tags: [S] stated in the papers, [X] assumed.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +47,10 @@ MEDIUM_INDEX, DYE_INDEX = 1.524, 1.361
 """Chlorobenzene, and ethanol for the dye (CRC Handbook of Chemistry and Physics); light leaves as 1/n^2."""
 DYE_PER_CM, DYE_X1_NM, DYE_X1_FWHM_EV, DYE_PL_NM, DYE_PL_FWHM_EV = 0.4, 390.0, 0.45, 480.0, 0.323
 """A dye like coumarin 102 in ethanol: absorbance at 365 nm for 1 cm, its band, and an emission 60 nm wide [X]."""
+PLATE_OD_SD = 2e-3
+"""Noise of a plate reader's density [X]."""
+INTEGRATION_MS, SHORTEST_MS = 2.0, 0.25
+"""One exposure [S], and the shortest [X]."""
 DYE_RSD = 0.02
 """How well the dye's yield is known (bench.md)."""
 
@@ -89,6 +93,7 @@ class Spectrometer:
         self.name = f"virtual-{seed}"
         self.channels: tuple[Kind, ...] = tuple(channels)
         self.true_dye_plqy = dye_plqy * (1 + DYE_RSD * float(generator(seed, "dye").standard_normal()))
+        self.integration_ms = INTEGRATION_MS
         self._seed = seed
         self._path_cm = path_mm / 10
         self._faults = Faults() if faults is None else faults
@@ -109,10 +114,25 @@ class Spectrometer:
         """Return one spectrum a channel of what is in the cell."""
         rng, liquid = generator(self._seed, now_s, role), self._liquid(content)
         bubble = self._bubble(rng) if role == "sample" else np.ones(GRID_NM.size)
-        white = np.maximum(FLOOR_E, self._noisy(self._white(liquid, bubble, role, rng), rng))
-        emitted = self._noisy(self._emission(liquid, now_s) * bubble, rng)
+        longer = self.integration_ms / INTEGRATION_MS
+        white = np.maximum(FLOOR_E, self._noisy(longer * self._white(liquid, bubble, role, rng), rng))
+        emitted = self._noisy(longer * self._emission(liquid, now_s) * bubble, rng)
         light: dict[Kind, Array] = {"absorption": white, "pl": emitted}
         return tuple(self._spectrum(light[kind], kind, role, now_s) for kind in self.channels)
+
+    def shorten(self) -> bool:
+        """Halve the integration time of what comes; return False at the shortest."""
+        if self.integration_ms <= SHORTEST_MS:
+            return False
+        self.integration_ms /= 2
+        return True
+
+    def densities(self, content: Content, bands_nm: Sequence[float], now_s: float, well: str) -> list[float]:
+        """Return the optical density of a well of a plate at each band: what a plate reader tells."""
+        rng = generator(self._seed, now_s, well)
+        whole = self._liquid(content).absorbance
+        noise = PLATE_OD_SD * rng.standard_normal(len(bands_nm))
+        return [float(np.interp(b, GRID_NM, whole, right=0.0) + e) for b, e in zip(bands_nm, noise, strict=True)]
 
     def led(self, now_s: float) -> float:
         """Return the LED's power over its mean: a daily wave whose rms slope is the stated drift."""
@@ -181,6 +201,7 @@ class Spectrometer:
             time_s=now_s,
             instrument=self.name,
             averages=AVERAGES,
+            integration_ms=self.integration_ms,
             full_well=FULL_WELL_E,
         )
 

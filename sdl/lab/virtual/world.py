@@ -175,6 +175,13 @@ class World:
                 return self._vessel(self._probe)
             return self.cell
 
+    def plate(self, slot: str) -> dict[str, Vessel]:
+        """Return what is in every well of the plate that stands in ``slot``; wells that nothing entered are empty."""
+        with self._lock:
+            names = [name for name, place in self._deck.items() if place.slot == slot]
+            wells = [f"{row}{column}" for column in range(1, 13) for row in "ABCDEFGH"] if names else []
+            return {well: self._vessel(f"{names[0]}/{well}") for well in wells}
+
     def lots(self) -> frozenset[str]:
         """Return the lots of the Cs and Pb stocks on the deck."""
         return frozenset().union(*(self._loaded(location).lots for location in self._load))
@@ -227,6 +234,10 @@ class World:
             self.waste_ul += liquid.volume_ul
             return
         well = self._vessel(entry["dest"])
+        if grown is not None and well.volume_ul == 0:  # an aliquot: its dots go on as in their well
+            well.growth, well.started_s = grown, self._vessel(entry["source"]).started_s
+            well.add(liquid)
+            return
         quenched = liquid.umol.get("lecithin", 0.0) > 0.0 and self._grown(entry["dest"]) is not None
         well.add(liquid)
         if quenched and well.growth is not None:

@@ -1,0 +1,70 @@
+"""What a campaign may suggest: exactly what its stocks, pipettes and limits can make, and what leaves nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdl.campaign import Campaign
+from sdl.chemistry import safety
+from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.uncertainty import input_sd
+from sdl.errors import NothingFeasible
+from sdl.space import Columns, Constraint, DesignSpace
+
+LOOKED_AT = 4096
+"""Uniform designs that stand for the space where shares are counted: to 1 % (chosen)."""
+
+
+def design_space(campaign: Campaign) -> DesignSpace:
+    """Return what this campaign may suggest; raise `NothingFeasible` with what binds when that is nothing."""
+    compiler = Compiler.of(campaign)
+    space = _space(campaign, compiler)
+    if not feasible_share(space) > 0:
+        binds = "; ".join(binding(campaign, compiler)) or "several rules together"
+        raise NothingFeasible(
+            f"{campaign.file}: no design is left after stocks, pipettes, constraints and safety. Binding: {binds}. "
+            "Widen a range, relax a constraint, or change a stock concentration."
+        )
+    return space
+
+
+def _space(campaign: Campaign, compiler: Compiler) -> DesignSpace:
+    def sd(columns: Columns) -> Columns:
+        return input_sd(compiler, columns)
+
+    return DesignSpace(
+        parameters=campaign.parameters,
+        constraints=tuple(Constraint.parse(text) for text in campaign.constraints),
+        shared={p.name: _blocks_for(campaign, p.name) for p in campaign.parameters if p.scope == "block"},
+        snap=compiler.snap,
+        input_sd=sd,
+    )
+
+
+def _blocks_for(campaign: Campaign, name: str) -> int:
+    """Return how many values a shared parameter may take in one batch: a temperature one per block that holds it."""
+    if campaign.lab is None or name != "temperature_c":
+        return 1
+    p = next(p for p in campaign.parameters if p.name == name)
+    return max(1, sum(b.low_c <= p.low and p.high <= b.high_c for b in campaign.lab.reaction_blocks))
+
+
+def feasible_share(space: DesignSpace, *, n: int = LOOKED_AT) -> float:
+    """Return the share of ``n`` uniform designs that can be made."""
+    unit = np.random.default_rng(0).random((n, len(space.parameters)))
+    return float(np.mean(space.make(space.from_unit(unit))[1]))
+
+
+def binding(campaign: Campaign, compiler: Compiler, *, n: int = LOOKED_AT) -> list[str]:
+    """Name what leaves no design: each rule that refuses most of ``n`` uniform designs, the worst first."""
+    unit = np.random.default_rng(0).random((n, len(campaign.parameters)))
+    columns = DesignSpace(parameters=campaign.parameters).from_unit(unit)
+    full = compiler.declared.complete(columns)
+    well, pipettable = compiler.pour(full)
+    refused = {
+        "a transfer below the smallest pipette volume, or a ratio that no stock can give": ~pipettable,
+        **{f"the rule that {text}": ~keeps for text, keeps in safety.rules(compiler, full, well).items()},
+        **{f"constraint {text}": ~Constraint.parse(text).holds(columns) for text in campaign.constraints},
+    }
+    worst = sorted(((float(np.mean(rows)), name) for name, rows in refused.items()), reverse=True)
+    return [f"{name} (refuses {share:.0%})" for share, name in worst if share > 0.5]

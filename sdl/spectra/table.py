@@ -1,0 +1,73 @@
+"""The answer of ``sdl spectrum``: one line a spectrum, what could not be read and why, and progress on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from sdl.errors import Refused
+from sdl.spectra.files import FileResult, References, listed, look_at_files
+from sdl.spectra.formats import Recording, read_file
+from sdl.spectra.types import Value
+
+LONG_S = 2.0
+"""How long a person waits without a word (chosen)."""
+COLUMNS = ("x1_nm", "x2_nm", "edge_length_nm", "pl_peak_nm", "fwhm_nm")
+
+
+def results_of(
+    paths: Sequence[Path],
+    *,
+    dark: Path | None = None,
+    blank: Path | None = None,
+    out: TextIO | None = None,
+    monotonic_s: Callable[[], float] = time.monotonic,
+) -> list[FileResult]:
+    """Return what every file shows, telling ``out`` how long the rest will take once it takes long.
+
+    Raises `Refused` where there is no file at all, or where ``dark`` or ``blank`` cannot be used.
+    """
+    files = listed(paths)
+    if not files:
+        raise Refused("no file to read; name spectra, or a folder that holds some")
+    begun_s = told_s = monotonic_s()
+
+    def tell(done: int) -> None:
+        nonlocal told_s
+        now_s = monotonic_s()
+        if out is not None and now_s - told_s >= LONG_S:
+            told_s = now_s
+            left_s = (now_s - begun_s) / done * (len(files) - done)
+            out.write(f"{done} of {len(files)} files, about {left_s:.0f} s left\n")
+
+    return list(look_at_files(files, References(dark=_one(dark), blank=_one(blank)), tell))
+
+
+def in_words(results: Sequence[FileResult]) -> str:
+    """Return the table a person reads: features with sd, flags, and the unreadable files with their reasons."""
+    read, lost = [r for r in results if not r.error], [r for r in results if r.error]
+    width = max((len(r.file) for r in read), default=4)
+    lines = (
+        [f"{'file':{width}}  {'kind':10}" + "".join(f"  {name:>16}" for name in COLUMNS) + "  flags"] if read else []
+    )
+    for r in read:
+        cells = "".join(f"  {_cell(r.features.values.get(name)):>16}" for name in COLUMNS)
+        lines.append(f"{r.file:{width}}  {r.kind or '':10}{cells}  {' '.join(r.features.flags)}".rstrip())
+    if lost:
+        lines += ["", f"Not read, {len(lost)} of {len(results)}:", *(f"  {r.file}: {r.error}" for r in lost)]
+    return "\n".join(lines)
+
+
+def _cell(value: Value | None) -> str:
+    return "-" if value is None else f"{value.value:.2f} +- {value.sd:.2f}"
+
+
+def _one(path: Path | None) -> Recording | None:
+    if path is None:
+        return None
+    try:
+        return read_file(path)[0]
+    except Refused as exc:
+        raise Refused(f"{path}: {exc}") from exc

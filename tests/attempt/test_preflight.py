@@ -1,0 +1,360 @@
+"""The run's own interlocks: what the world says just before the start and during the run, one by one.
+
+The answers are those of the virtual robot (`tests.lab` speaks its HTTP), in the words of robot-server 8.1.0.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdl.attempt.interlocks import CHECKS, Sight, When, raise_unless_held
+from sdl.bench import Lab
+from sdl.errors import NeedsPerson, SdlError, Unsafe
+from sdl.lab.reader import ReaderStatus, RemoteReader
+from sdl.store import Attempt
+from sdl.verifier import command_hash
+from tests.benches import example
+from tests.lab.command_lists import opening
+from tests.lab.conftest import opened
+
+COLUMN_C = ["I4", "I7", "I8", "I9", "I11", "I12", "I15", "I16", "I18", "I19", "I20", "I22", "I23", "I24", "I26"]
+"""The interlocks of the run itself (reliability notes, section 5)."""
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+CSV = "action,at_s,well,stock,volume_ul,value\ntemperature,,vials,,,40\ndispense,,vials/A1,stocks/A1,50,\n"
+
+
+@functools.cache
+def lab() -> Lab:
+    found = example().lab
+    assert found is not None
+    return replace(found, robot_serial="FLX-1", armed_until=(NOW + timedelta(hours=10)).isoformat())
+
+
+def attempt(n: int = 7, state: str = "ARMED", **changes: Any) -> Attempt:
+    plain = Attempt(
+        id=f"blue-a{n:03}",
+        n=n,
+        batch=n,
+        state=state,
+        epoch=1,
+        robot="http://127.0.0.1:9",
+        protocol_hash="",
+        csv=CSV,
+        list_hash="cd" * 32,
+        protocol_id="p7",
+        file_id="f7",
+        run_id=f"run-{n}",
+        t0_s=None,
+        plan={"draws_ul": {"stocks/A1": 50.0}, "duration_s": 7200.0},
+    )
+    return replace(plain, **changes)
+
+
+def run(n: int, status: str = "idle", *actions: str) -> dict[str, Any]:
+    files = [{"variableName": "steps", "file": {"id": "f7"}}]
+    return {
+        "id": f"run-{n}",
+        "status": status,
+        "protocolId": "p7",
+        "actions": [{"actionType": action} for action in actions],
+        "labwareOffsets": [{"definitionUri": "custom_beta/vials/1", "vector": {"x": 0.1, "y": -0.2, "z": 1.0}}],
+        "runTimeParameters": files,
+    }
+
+
+def pipette(mount: str, name: str, low: float, high: float) -> dict[str, Any]:
+    offset = {"offset": {"x": 0.0, "y": 0.5, "z": -1.0}}
+    data = {"channels": 1, "min_volume": low, "max_volume": high, "calibratedOffset": offset}
+    return {"mount": mount, "instrumentName": name, "ok": True, "data": data, "state": {"tipDetected": False}}
+
+
+def seen() -> Sight:
+    """What is seen when all is well, two earlier runs of ours behind us."""
+    block = {"currentTemperature": 24.0, "targetTemperature": None}
+    fixtures = [
+        {"cutoutId": "cutoutD1", "cutoutFixtureId": "temperatureModuleV2"},
+        {"cutoutId": "cutoutA3", "cutoutFixtureId": "trashBinAdapter"},
+    ]
+    return Sight(
+        lab=lab(),
+        attempt=attempt(),
+        now=NOW,
+        now_s=50_000.0,
+        health={
+            "robot_serial": "FLX-1",
+            "robot_model": "OT-3 Standard",
+            "maximum_protocol_api_version": [2, 20],
+        },
+        modules=[{"moduleModel": "temperatureModuleV2", "serialNumber": "TM-1", "data": block}],
+        door={"status": "closed", "doorRequiredClosedForProtocol": True},
+        estop="disengaged",
+        runs=[run(5, "succeeded", "play"), run(6, "succeeded", "play"), run(7)],
+        run=run(7),
+        attempts=[attempt(5, "DONE"), attempt(6, "DONE"), attempt()],
+        starts_s={"blue-a005": 30_000.0, "blue-a006": 40_000.0},
+        instruments=[
+            pipette("left", "p50_single_flex", 5.0, 50.0),
+            pipette("right", "p1000_single_flex", 5.0, 1000.0),
+        ],
+        fixtures=fixtures,
+        analysed="cd" * 32,
+        reader=ReaderStatus(instrument="USB4", grid_id="g", channels=("absorption", "pl"), ok=True),
+        stock_left={"stocks/A1": 5000.0},
+        consumables={"tips_gone": {"left": 40, "right": 288}, "waste_ul": 899_000.0},
+    )
+
+
+Change = Callable[[Sight], Sight]
+
+
+def with_(**changes: Any) -> Change:
+    return lambda sight: replace(sight, **changes)
+
+
+def answering(field: str, number: int | None, **changes: Any) -> Change:
+    """Change what the robot answers: the ``number``-th of a list, or an object itself; ``data__x`` reaches deeper."""
+
+    def changed(sight: Sight) -> Sight:
+        told = copy.deepcopy(getattr(sight, field))
+        inner = told if number is None else told[number]
+        for key, value in changes.items():
+            *path, last = key.split("__")
+            at = inner
+            for step in path:
+                at = at[step]
+            at[last] = value
+        return replace(sight, **{field: told})
+
+    return changed
+
+
+def of_lab(**changes: Any) -> Change:
+    return lambda sight: replace(sight, lab=replace(sight.lab, **changes))
+
+
+def of_limits(**changes: Any) -> Change:
+    return lambda sight: replace(sight, lab=replace(sight.lab, limits=replace(sight.lab.limits, **changes)))
+
+
+def of_attempt(**changes: Any) -> Change:
+    return lambda sight: replace(sight, attempt=replace(sight.attempt, **changes))
+
+
+def ended(*states: str) -> Change:
+    before = [attempt(n, state, robot="http://127.0.0.1:8") for n, state in enumerate(states)]
+    return with_(attempts=[*before, attempt()], runs=[run(7)])
+
+
+def started(*ago_s: float) -> Change:
+    return with_(starts_s={f"a{n}": 50_000.0 - s for n, s in enumerate(ago_s)})
+
+
+Row = tuple[str, str, When, Change, str]
+
+POSITIVE: list[tuple[str, When, Change]] = [
+    ("I4", "start", with_(stock_left={"stocks/A1": 1000.0})),
+    ("I7", "start", with_(consumables={"tips_gone": {"left": 96, "right": 288}, "waste_ul": 0.0})),
+    ("I8", "start", answering("instruments", 0, data__calibratedOffset__offset__z=-3.0)),
+    ("I9", "run", answering("modules", 0, data__currentTemperature=65.0)),
+    ("I11", "run", answering("modules", 0, data__targetTemperature=40.0)),
+    ("I12", "run", with_(starts_s={"blue-a007": 50_000.0 - 24 * 3600.0})),
+    ("I15", "start", with_(consumables={"tips_gone": {}, "waste_ul": 900_000.0})),
+    ("I16", "start", with_(modules=[*seen().modules, {"moduleModel": "magneticBlockV1"}])),
+    ("I18", "start", with_(estop="not there")),
+    ("I19", "run", with_(runs=[run(7, "running", "play")])),
+    ("I20", "start", answering("health", None, maximum_protocol_api_version=[2, 27])),
+    ("I22", "start", of_lab(armed_until=(NOW + timedelta(hours=72)).isoformat())),
+    ("I23", "start", ended("FAILED_SAFE", "UNKNOWN", "DONE", "FAILED_SAFE", "FAILED_SAFE")),
+    ("I24", "start", of_lab(reader=replace(lab().reader, channels=("absorption",)))),
+    ("I26", "start", with_(run=run(7))),
+]
+
+# fmt: off
+NEGATIVE: list[Row] = [
+    ("I4", "the_stocks_hold_what_was_reserved", "start", with_(stock_left={"stocks/A1": 999.0}),
+     r"stocks/A1: 999 uL would be left, 1000 uL cannot be drawn; refill it"),
+    ("I4", "the_stocks_hold_what_was_reserved", "start", with_(stock_left={}), r"stocks/A1 is drawn from and not in"),
+    ("I4", "the_stocks_hold_what_was_reserved", "start", with_(stock_left={"stocks/A1": -3.0}), r"-3 uL would be left"),
+    ("I7", "the_racks_hold_the_tips", "start",
+     with_(consumables={"tips_gone": {"left": 97}, "waste_ul": 0.0}), r"left: 97 tips would be used of 96"),
+    ("I7", "the_racks_hold_the_tips", "start",
+     with_(consumables={"tips_gone": {"right": 289}, "waste_ul": 0.0}), r"right: 289 tips would be used of 288"),
+    ("I7", "no_tip_is_on_yet", "start", answering("instruments", 1, state__tipDetected=True),
+     r"the right pipette has a tip on; take it off"),
+    ("I8", "no_offset_is_large", "start", answering("instruments", 0, data__calibratedOffset__offset__z=-3.1),
+     r"the left pipette is offset by 3.1 mm, limit 3; calibrate"),
+    ("I8", "no_offset_is_large", "start",
+     lambda s: answering("run", None, labwareOffsets=[{"definitionUri": "a/b/1", "vector": {"x": 8.0}}])(s),
+     r"labware a/b/1 is offset by 8 mm"),
+    ("I8", "no_offset_is_large", "start", answering("instruments", 0, data__calibratedOffset__offset__x=float("nan")),
+     r"the left pipette is offset by nan mm"),
+    ("I9", "no_block_is_too_hot", "run", answering("modules", 0, data__currentTemperature=65.5),
+     r"TM-1 is at 65.5 degC, limit 65; let it cool"),
+    ("I9", "no_block_is_too_hot", "start", answering("modules", 0, data__currentTemperature=None),
+     r"temperatureModuleV2 TM-1 does not tell its temperature"),
+    ("I9", "no_block_is_too_hot", "start", lambda s: of_limits(max_temperature_c=18.0)(s), r"24 degC, limit 23"),
+    ("I11", "no_block_is_heated_before_the_start", "start", answering("modules", 0, data__targetTemperature=40.0),
+     r"TM-1 is set to 40 degC already, not by us; switch it off"),
+    ("I11", "every_block_is_set_as_verified", "run", answering("modules", 0, data__targetTemperature=45.0),
+     r"TM-1 is set to 45 degC, verified were \[40.0\]; switch it off"),
+    ("I11", "every_block_is_set_as_verified", "run",
+     lambda s: answering("modules", 0, data__targetTemperature=40.0)(of_attempt(csv="action,value\n")(s)),
+     r"TM-1 is set to 40 degC, verified were \[\]"),
+    ("I12", "the_run_keeps_to_the_labs_hours", "run", with_(starts_s={"blue-a007": 50_000.0 - 24.2 * 3600}),
+     r"the run has lasted 24.2 h, limit 24 h"),
+    ("I12", "the_plan_keeps_to_the_labs_hours", "start", of_limits(max_run_h=1.5),
+     r"the run would take 2.0 h, the lab allows 1.5 h"),
+    ("I12", "the_plan_keeps_to_the_labs_hours", "start",
+     of_attempt(plan={"draws_ul": {}, "duration_s": 90_000.0}), r"the run would take 25.0 h"),
+    ("I15", "the_waste_bottle_has_room", "start", with_(consumables={"tips_gone": {}, "waste_ul": 901_000.0}),
+     r"901 mL of waste after this run, limit 900; empty the bottle"),
+    ("I15", "the_waste_bottle_has_room", "start", of_limits(waste_ul=500_000.0), r"899 mL of waste .* limit 500"),
+    ("I15", "the_waste_bottle_has_room", "start", with_(consumables={"tips_gone": {}, "waste_ul": 1e9}),
+     r"1000000 mL of waste after this run"),
+    ("I16", "the_deck_is_as_the_lab_file_says", "start", with_(modules=[]),
+     r"1 temperatureModuleV2 less on the robot than in the lab file"),
+    ("I16", "the_deck_is_as_the_lab_file_says", "start", answering("fixtures", 0, cutoutId="cutoutC1"),
+     r"vials: the robot's deck has nothing in D1, the lab file temperatureModuleV2"),
+    ("I16", "the_deck_is_as_the_lab_file_says", "start", answering("fixtures", 1, cutoutFixtureId="singleRightSlot"),
+     r"the robot's deck configuration has no trash bin"),
+    ("I16", "nobody_elses_run_left_the_deck_changed", "start",
+     with_(runs=[{"id": "theirs", "status": "succeeded", "actions": [{"actionType": "play"}]}, run(7)]),
+     r"run theirs on this robot was not ours: compare the deck"),
+    ("I18", "the_door_is_closed", "run", answering("door", None, status="open"), r"the door of .* is open: close it"),
+    ("I18", "an_open_door_would_stop_the_robot", "start", answering("door", None, doorRequiredClosedForProtocol=False),
+     r"lets it run with its door open; switch the door safety switch on"),
+    ("I18", "the_emergency_stop_is_released", "start", with_(estop="physicallyEngaged"),
+     r"the emergency stop is physicallyEngaged"),
+    ("I19", "no_other_run_is_active", "run", with_(runs=[run(7, "running"), run(9, "paused")]),
+     r"run run-9 is active on .* and is not ours"),
+    ("I19", "no_other_attempt_is_in_flight", "start", with_(attempts=[attempt(6, "UNKNOWN"), attempt()]),
+     r"blue-a006 is UNKNOWN on the same robot: sdl resolve it"),
+    ("I19", "no_other_attempt_is_in_flight", "start", with_(attempts=[attempt(8, "VERIFY"), attempt()]),
+     r"blue-a008 is VERIFY on the same robot"),
+    ("I20", "it_is_the_robot_of_the_lab_file", "run", answering("health", None, robot_serial="FLX-2"),
+     r"is robot FLX-2, the lab file names FLX-1: check the address"),
+    ("I20", "it_is_the_robot_of_the_lab_file", "start", answering("health", None, robot_model="OT-2 Standard"),
+     r"is a OT-2 Standard, the lab file says Flex"),
+    ("I20", "its_software_knows_the_protocol", "start", answering("health", None, maximum_protocol_api_version=[2, 15]),
+     r"knows API level 2.15, the protocol needs 2.20"),
+    ("I20", "its_pipettes_are_those_of_the_lab_file", "start",
+     answering("instruments", 0, instrumentName="p1000_single_flex"), r"left mount holds p1000_single_flex, the lab"),
+    ("I20", "its_pipettes_are_those_of_the_lab_file", "start", answering("instruments", 1, data__channels=8),
+     r"the right pipette is not ready, or not a one-channel one"),
+    ("I20", "its_pipettes_are_those_of_the_lab_file", "start", answering("instruments", 0, data__max_volume=20.0),
+     r"the left pipette takes 5.0 to 20.0 uL, the lab file says 5 to 50"),
+    ("I22", "somebody_answers_for_it", "start", of_lab(armed_by=""), r"is not armed: set armed_by and armed_until"),
+    ("I22", "somebody_answers_for_it", "start", of_lab(armed_until=(NOW + timedelta(hours=1)).isoformat()),
+     r"the run would end at 2026-11-21T14:00Z: it must end before that"),
+    ("I22", "somebody_answers_for_it", "start", of_lab(armed_until=(NOW + timedelta(hours=73)).isoformat()),
+     r"and that within 72 h"),
+    ("I22", "somebody_answers_for_it", "start", of_lab(armed_until="always", robot="http://10.0.0.7:31950"),
+     r"armed for ever, which is for simulated robots only"),
+    ("I23", "not_too_many_failures_in_a_row", "start", ended("DONE", "FAILED_SAFE", "UNKNOWN", "FAILED_SAFE"),
+     r"the last 3 attempts ended FAILED_SAFE, UNKNOWN, FAILED_SAFE"),
+    ("I23", "not_too_many_runs_an_hour", "start", started(10, 600, 1200, 1800, 2400, 3000),
+     r"6 runs began within an hour, limit 6"),
+    ("I23", "not_too_many_runs_an_hour", "start", started(*range(0, 3600, 300)), r"12 runs began within an hour"),
+    ("I24", "the_spectrometer_is_ready", "start",
+     lambda s: replace(s, reader=ReaderStatus(instrument="USB4", grid_id="g", channels=("absorption", "pl"), ok=False)),
+     r"the reader USB4 says it cannot measure: look at lamp and shutter"),
+    ("I24", "the_spectrometer_is_ready", "start",
+     lambda s: replace(s, reader=ReaderStatus(instrument="USB4", grid_id="g", channels=("absorption",), ok=True)),
+     r"the reader USB4 has no pl, the lab file says it has"),
+    ("I24", "the_spectrometer_is_ready", "start", with_(reader=None), r"the reader was not asked"),
+    ("I26", "the_robot_would_run_what_was_verified", "start", with_(analysed="ab" * 32),
+     r"the robot would run the list abababababab, verified was cdcdcdcdcdcd"),
+    ("I26", "the_robot_would_run_what_was_verified", "start", of_attempt(list_hash=""), r"verified was none"),
+    ("I26", "the_robot_would_run_what_was_verified", "start",
+     answering("run", None, runTimeParameters=[{"file": {"id": "f8"}}]), r"has the files \['f8'\], verified was f7"),
+    ("I26", "the_run_is_that_of_the_verified_protocol", "run", answering("run", None, protocolId="p8"),
+     r"run run-7 is of protocol p8, verified was p7"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("when", ["start", "run"])
+def test_when_all_is_well_nothing_is_said(when: When) -> None:
+    raise_unless_held(seen(), when)
+
+
+@pytest.mark.parametrize(
+    ("interlock", "when", "change"), POSITIVE, ids=[f"{i} within its limit" for i, _, _ in POSITIVE]
+)
+def test_what_reaches_a_limit_and_no_more_may_go_on(interlock: str, when: When, change: Change) -> None:
+    raise_unless_held(change(seen()), when)
+
+
+@pytest.mark.parametrize(
+    ("interlock", "name", "when", "change", "says"), NEGATIVE, ids=[f"{r[0]} {r[4][:40]}" for r in NEGATIVE]
+)
+def test_what_is_not_as_verified_stops_the_run_by_its_own_words(
+    interlock: str, name: str, when: When, change: Change, says: str
+) -> None:
+    with pytest.raises(SdlError, match=rf"{says}(?s:.*)\[{interlock}\]") as refused:
+        raise_unless_held(change(seen()), when)
+    assert type(refused.value) is CHECKS[name].refusal
+    without = [text for check in CHECKS.values() if check.name != name for text in check.look(change(seen()))]
+    assert not [text for text in without if re.search(says, text)], (
+        "another check says the same: this one would be idle"
+    )
+
+
+def test_every_interlock_of_column_c_has_a_check_one_positive_and_three_negatives() -> None:
+    assert {check.interlock for check in CHECKS.values()} == set(COLUMN_C)
+    assert [interlock for interlock, _, _ in POSITIVE] == COLUMN_C
+    count = Counter(row[0] for row in NEGATIVE)
+    assert set(count) == set(COLUMN_C) and min(count.values()) >= 3
+    assert {row[1] for row in NEGATIVE} == set(CHECKS)
+    assert all(
+        CHECKS[name].interlock == interlock and when in CHECKS[name].when for interlock, name, when, *_ in NEGATIVE
+    )
+
+
+def test_everything_wrong_is_said_at_once_and_the_graver_refusal_wins() -> None:
+    wrong = answering("door", None, status="open")(with_(analysed="ab" * 32)(seen()))
+    with pytest.raises(Unsafe, match=r"is open(?s:.*)would run the list"):
+        raise_unless_held(wrong, "start")
+    with pytest.raises(NeedsPerson, match="is open"):
+        raise_unless_held(answering("door", None, status="open")(seen()), "start")
+
+
+def test_the_virtual_robot_over_http_passes_and_an_open_bench_does_not(tmp_path: Path) -> None:
+    with opened(tmp_path, opening()) as bench:
+        protocol_id, file_id = bench.send()
+        found = bench.robot.analysis(protocol_id)
+        run_id = bench.robot.create_run(protocol_id, file_id)
+        deck = {name: place for name, place in lab().deck.items() if place.module or name == "stocks"}
+        there = replace(lab(), robot_serial=bench.inside.serial, deck=deck, pipettes=lab().pipettes[:1])
+        sight = replace(
+            seen(),
+            lab=there,
+            attempt=attempt(run_id=run_id, protocol_id=protocol_id, file_id=file_id, list_hash=command_hash(found)),
+            health=bench.robot.health(),
+            instruments=bench.robot.instruments(),
+            modules=bench.robot.modules(),
+            door=bench.robot.door(),
+            estop=bench.robot.estop(),
+            fixtures=bench.robot.deck(),
+            runs=bench.robot.runs(),
+            run=bench.robot.run(run_id),
+            analysed=command_hash(bench.robot.analysis(protocol_id)),
+            reader=RemoteReader(f"{bench.url}/virtual/reader").status(),
+        )
+        raise_unless_held(sight, "start")
+        raise_unless_held(sight, "run")
+        other = bench.make_run("theirs")
+        bench.robot.play(other)
+        with pytest.raises(SdlError, match=r"was not ours|is active on"):
+            raise_unless_held(replace(sight, runs=bench.robot.runs()), "start")
