@@ -13,6 +13,8 @@ from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
+from sdl.chemistry.provisional import provisional, quench_windows_s
+from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign
 from sdl.config.table import campaign_table
 from sdl.errors import Refused
@@ -73,10 +75,27 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     compiler = Compiler.of(campaign)
     advisor = advisor_of(campaign, design_space(campaign), experiments)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
-    suggestions = []
-    for s in advisor.suggest(n or campaign.budget.batch, pending=pending):
-        suggestions.append({**suggestion_json(s), "recipe": recipe_json(compiler.recipe(s.design))})
+    chosen = advisor.suggest(n or campaign.budget.batch, pending=pending)
+    recipes = {str(i): compiler.recipe(s.design) for i, s in enumerate(chosen)}
+    windows_s = _quench_windows_s(campaign, compiler, recipes)
+    suggestions = [
+        {**suggestion_json(s), "recipe": {**recipe_json(recipe), **windows_s.get(id, {})}}
+        for s, (id, recipe) in zip(chosen, recipes.items(), strict=True)
+    ]
     return _document(campaign, suggestions, [])
+
+
+def _quench_windows_s(
+    campaign: Campaign, compiler: Compiler, recipes: Mapping[str, Recipe]
+) -> dict[str, dict[str, list[float]]]:
+    """Return by recipe how early and late its quench may come, as it would be scheduled: batch by batch."""
+    found = {}
+    ids = list(recipes)
+    for first in range(0, len(ids), campaign.budget.batch):
+        batch = {id: recipes[id] for id in ids[first : first + campaign.budget.batch]}
+        for id, (low_s, high_s) in quench_windows_s(provisional(campaign, compiler, batch)).items():
+            found[id] = {"quench_window_s": [round(low_s), round(high_s)]}
+    return found
 
 
 def _document(campaign: Campaign, suggestions: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import numpy as np
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space, feasible_share
+from sdl.chemistry.provisional import provisional
 from sdl.chemistry.recipe import Recipe, Run
-from sdl.chemistry.schedule import Scheduler
 from sdl.space import DesignSpace
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
@@ -103,14 +103,7 @@ def typical_batch(campaign: Campaign, space: DesignSpace) -> tuple[dict[str, Rec
     made, ok = space.make(columns)
     designs = space.designs({k: v[ok] for k, v in made.items()})[: campaign.budget.batch]
     recipes = {str(i): compiler.recipe(design) for i, design in enumerate(designs)}
-    scheduler = Scheduler(
-        lab=lab,
-        declared=compiler.declared,
-        sources={name: stock.at[0] for name, stock in campaign.stocks.items()},
-        vials=tuple(f"{lab.dilution_rack}/{row}{column}" for row in "ABCD" for column in range(1, 7)),
-    )
-    wells = {str(i): f"vials/{'ABCD'[i // 6]}{i % 6 + 1}" for i in range(len(recipes))}
-    return recipes, scheduler.run(recipes, wells)
+    return recipes, provisional(campaign, compiler, recipes)
 
 
 def load_list(campaign: Campaign) -> list[str]:
@@ -188,6 +181,9 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
         if s.get("recipe"):
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in s["recipe"]["transfers"])
             lines.append(f"     pour: {poured}")
+        if window := (s.get("recipe") or {}).get("quench_window_s"):
+            low, high = (amount("growth_time_s", t) for t in window)
+            lines.append(f"     quench: {low} to {high}, as the forecast of the growing well says")
         chance = f"P(hit) {s['p_hit']:.0%}; " if s["expected"] else ""
         lines.append(f"     {chance}{s['why']}")
     model = document.get("model") or {}

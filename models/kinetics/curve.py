@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,14 +102,6 @@ def growth_observations(store: Store) -> tuple[Curve, ...]:
             )
         )
     return tuple(curves)
-
-
-def spread(values: Sequence[float]) -> float:
-    """Return a robust standard deviation: 1.4826 times the median distance from the median (Gaussian, closed form)."""
-    if not values:
-        return math.nan
-    array = np.asarray(values, dtype=float)
-    return float(1.4826 * np.median(np.abs(array - np.median(array))))
 
 
 def _ev(nm: Value) -> Value:

@@ -18,7 +18,7 @@ from models.encode import DesignCode
 from models.kinetics import law
 from models.kinetics.curve import Curve
 from models.kinetics.law import Array
-from models.kinetics.well import FINAL, PL, Noise, Observations, Quench, Well, evidence, observed
+from models.kinetics.well import PL, Noise, Quench, Well, evidence, observed
 from sdl.space import Design, DesignSpace
 from sdl.spectra.sizing import edge_from_x1_nm
 
@@ -219,6 +219,3 @@ def _basis(space: DesignSpace, design: Design | None) -> Array:
     z = 2 * axes[_growing(space)] - 1
     products = np.outer(z, z)[np.triu_indices(z.size)]
     return np.concatenate([[1.0], z, products])
-
-
-__all__ = ["FINAL", "Fleet", "Observations", "pl_rate"]

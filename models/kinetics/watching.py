@@ -44,6 +44,8 @@ def growth_watch(campaign: Campaign, space: DesignSpace, store: Store) -> Growth
     goal = campaign.target.goals.get(AIM)
     wanted_nm = None if goal is None or goal.kind != "match" else goal.wanted
     curves = growth_observations(store) if wanted_nm is not None else ()
-    designs = {e.id: {name: e.design[name] for name in space.names} for e in store.experiments()}
-    told = [c for c in curves if c.quench_s is not None]
+    experiments = store.experiments()
+    designs = {e.id: {name: e.design[name] for name in space.names} for e in experiments}
+    growing = {e.id for e in experiments if e.state == "planned"}
+    told = [c for c in curves if c.experiment not in growing]
     return GrowthWatch(Fleet.learn(space, told), designs, wanted_nm)

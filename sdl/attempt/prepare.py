@@ -9,7 +9,7 @@ from typing import Any
 from sdl.attempt import consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session
-from sdl.campaign import Campaign
+from sdl.chemistry.provisional import growth_range_s
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import Unsafe
 from sdl.lab.analysis import analyze
@@ -106,9 +106,3 @@ def _scheduler(session: Session) -> Scheduler:
         vials=consumables.dilution_vials(session),
         growth_s=growth_range_s(session.campaign),
     )
-
-
-def growth_range_s(campaign: Campaign) -> tuple[float, float] | None:
-    """Return the least and longest growth time that the campaign varies over; None where it is fixed."""
-    grown = next((p for p in campaign.parameters if p.name == "growth_time_s" and not p.choices), None)
-    return None if grown is None else (grown.low, grown.high)
