@@ -1,6 +1,8 @@
 """Quench on target: final PL of wells quenched by the watch, against the same model's fixed times.
 
-``python -m benchmarks.quench [--wells 100] [--seed 1] [--geometry dip_probe|flow_cell] [--channels absorption pl]``.
+``python -m benchmarks.quench [--wells 100] [--seed 1] [--channels absorption] [--path-mm 10] [--alone 24]``.
+Geometry: a dip probe in one reactor, one well at a time, so that the window is the whole range of growth; it reads
+absorption through 10 mm. The outcome's PL is read 300 s after the quench by a second instrument, as `sdl tell` has it.
 The chemistry has its batch effects and pipetting errors; every well of one seed shares its lots, each is a run of its
 own. Both arms of a pair are the same well, and both times come from the same fleet at the same moment: one from the
 design alone, one from the design and the reads of that well. Truth is the chemistry's own noise-free outcome.
@@ -46,7 +48,7 @@ LEAD_S = 16.0
 LEARN_EVERY, DESIGNS_PER_WELL = 10, 40
 """Wells between two lessons, and designs that are looked through for each well."""
 OUTCOME_S = 300.0
-LONGEST_S = 3600.0
+LONGEST_S, ALONE_S = 3600.0, 7200.0
 
 
 @dataclass(slots=True)
@@ -183,13 +185,18 @@ def within_reach(fleet: Fleet, design: Design) -> list[float]:
 
 
 def compare(
-    wells: int, seed: int, *, channels: tuple[Kind, ...] = ("absorption", "pl"), path_mm: float = 10.0
+    wells: int,
+    seed: int,
+    *,
+    channels: tuple[Kind, ...] = ("absorption",),
+    path_mm: float = 10.0,
+    earlier_wells: int = EARLIER,
 ) -> list[Pair]:
     """Make ``wells`` pairs in one lab, learning from every well as they come."""
     bench = Bench(seed=seed, channels=channels, path_mm=path_mm)
     space = design_space(CAMPAIGN)
-    designs = iter(space.sobol(EARLIER + DESIGNS_PER_WELL * wells, seed=seed))
-    curves = [earlier(bench, next(designs), run) for run in range(EARLIER)]
+    designs = iter(space.sobol(earlier_wells + DESIGNS_PER_WELL * wells, seed=seed))
+    curves = [earlier(bench, next(designs), run) for run in range(earlier_wells)]
     pairs: list[Pair] = []
     made = dict.fromkeys(TARGETS_NM, 0)
     fleet = Fleet.learn(space, curves)
@@ -199,7 +206,7 @@ def compare(
             continue
         wanted_nm = min(open_nm, key=lambda nm: made[nm])
         made[wanted_nm] += 1
-        one, curve = pair(bench, fleet, design, wanted_nm, EARLIER + len(pairs))
+        one, curve = pair(bench, fleet, design, wanted_nm, earlier_wells + len(pairs))
         pairs.append(one)
         curves.append(curve)
         if len(pairs) == wells:
@@ -237,14 +244,66 @@ def table(pairs: Sequence[Pair]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """One well left alone for two hours: true and flagged endpoint, ripening flag and true narrowest line, in s."""
+
+    true_s: float
+    flagged_s: float
+    ripening_s: float
+    narrowest_s: float
+
+
+def ending(bench: Bench, fleet: Fleet, design: Design, run: int) -> Ending:
+    """Watch one well that nobody quenches, asking for the signs at every read."""
+    growth, looks = Growth(bench.mix(design, run), bench.effect(run)), list[Look]()
+    flagged_s = ripening_s = math.inf
+    times, yields, widths = reads_s(ALONE_S), [], []
+    for t in times:
+        growth.advance(t)
+        seen = truth(growth.state)
+        yields.append(seen.yield_fraction)
+        widths.append(seen.fwhm_nm / seen.pl_peak_nm**2)
+        looks.append(look_of(t, bench.read(growth, t, run, bench.channels)))
+        signs = Forecast(fleet, Curve(experiment=str(run), design=design, looks=tuple(looks))).signs(t)
+        flagged_s = min(flagged_s, t if signs.exhausted else math.inf)
+        ripening_s = min(ripening_s, math.inf if signs.ripening_s is None else t)
+    true_s = times[int(np.argmax(np.array(yields) >= 0.95 * max(yields)))]
+    return Ending(
+        true_s=true_s, flagged_s=flagged_s, ripening_s=ripening_s, narrowest_s=times[int(np.nanargmin(widths))]
+    )
+
+
+def endings(wells: int, seed: int, *, earlier_wells: int = EARLIER) -> list[Ending]:
+    """Leave ``wells`` alone in a lab that reads emission too, so that the width of the line is known."""
+    bench, space = Bench(seed=seed, channels=("absorption", "pl"), path_mm=2.0), design_space(CAMPAIGN)
+    designs = space.sobol(earlier_wells + wells, seed=seed + 1)
+    fleet = Fleet.learn(space, [earlier(bench, d, run) for run, d in enumerate(designs[:earlier_wells])])
+    return [ending(bench, fleet, d, earlier_wells + run) for run, d in enumerate(designs[earlier_wells:])]
+
+
+def endings_in_words(found: Sequence[Ending]) -> str:
+    """Return how far off the endpoints were, and which ripening flags came before the line broadened."""
+    off_min = np.array([abs(e.flagged_s - e.true_s) / 60 for e in found])
+    false = [e for e in found if e.ripening_s < e.narrowest_s]
+    early = [e for e in found if e.ripening_s < 2700.0]
+    return (
+        f"Endpoint of {len(found)} wells left alone for two hours: {np.mean(off_min <= 15):.0%} within 15 min of the "
+        f"true 95 % yield, {np.median(off_min):.1f} min off (median), {off_min.max():.1f} at most. Ripening flags "
+        f"before 45 min: {len(early)}; before the true line was narrowest: {len(false)}."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--wells", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--path-mm", type=float, default=10.0)
-    parser.add_argument("--channels", nargs="+", default=["absorption", "pl"])
+    parser.add_argument("--channels", nargs="+", default=["absorption"])
+    parser.add_argument("--alone", type=int, default=24)
     asked = parser.parse_args()
-    print(table(compare(asked.wells, asked.seed, channels=tuple(asked.channels), path_mm=asked.path_mm)))
+    print(table(compare(asked.wells, asked.seed, channels=tuple(asked.channels), path_mm=asked.path_mm)), flush=True)
+    print(endings_in_words(endings(asked.alone, asked.seed)))
 
 
 if __name__ == "__main__":

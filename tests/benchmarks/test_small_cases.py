@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import campaign, campaign_model, spectra, spectrum_files, verifier, virtual_lab
+from benchmarks import campaign, campaign_model, quench, spectra, spectrum_files, verifier, virtual_lab
 
 
 def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,3 +50,12 @@ def test_the_benchmark_pours_the_recipe_with_the_labs_own_pipettes() -> None:
     ideal = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS))
     real = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS), seed=5)
     assert 0 < abs(ideal.pl_peak_nm - real.pl_peak_nm) < 5.0
+
+
+def test_a_watched_quench_is_compared_with_a_fixed_one() -> None:
+    (pair,) = quench.compare(1, 1, earlier_wells=3)
+    assert pair.watched_s >= quench.FIRST_S + quench.LEAD_S
+    assert "| all | 1 |" in quench.table([pair])
+    late = quench.Ending(true_s=1800.0, flagged_s=2900.0, ripening_s=2400.0, narrowest_s=3000.0)
+    said = quench.endings_in_words([late])
+    assert "0% within 15 min" in said and "before 45 min: 1; before the true line was narrowest: 1" in said
