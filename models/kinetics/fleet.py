@@ -166,7 +166,7 @@ class Fleet:
             if curve.looks and curve.final_ev is not None and curve.quench_s is not None:
                 stop = np.array([curve.quench_s + self.quench.lag_s])
                 well = self.well(curve)
-                band, rate = well.along(PL, stop), pl_rate(well, stop)
+                band, rate = well.along(PL, stop), well.pl_rate(stop)
                 gap = curve.final_ev.value - float(band.mean[0]) + float(rate[0]) * self.quench.lag_s
                 rows.append((gap, float(rate[0]), float(band.sd[0] ** 2) + curve.final_ev.sd**2))
         if not rows:
@@ -188,12 +188,6 @@ class Fleet:
             covariance=covariance,
             sd_ev=float(max(sd_ev, LEAST_SD_EV)),
         )
-
-
-def pl_rate(well: Well, time_s: Array) -> Array:
-    """Return how fast the emission moves, in eV/s, ``(t,)``."""
-    step = 5.0
-    return np.asarray((well.along(PL, time_s + step).mean - well.along(PL, time_s - step).mean) / (2 * step))
 
 
 def _growing_ev(told: Sequence[Curve]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.kinetics import law
 from models.kinetics.curve import Curve
-from models.kinetics.fleet import Fleet, pl_rate
+from models.kinetics.fleet import Fleet
 from models.kinetics.law import Array
 from models.kinetics.well import LN_YIELD, PL, X1, Band, Well
 from sdl.units import HC_EV_NM
@@ -61,7 +61,7 @@ class Forecast:
         """Return the emission in nm that will be read if lecithin is in at ``quench_s`` ``(t,)`` after injection."""
         quench = self.fleet.quench
         band = self.well.along(PL, quench_s + quench.lag_s)
-        rate = pl_rate(self.well, quench_s + quench.lag_s)
+        rate = self.well.pl_rate(quench_s + quench.lag_s)
         c = quench.covariance
         variance = band.sd**2 + quench.sd_ev**2 + c[0, 0] + 2 * rate * c[0, 1] + rate**2 * c[1, 1]
         mean_nm = HC_EV_NM / (band.mean + quench.offset_ev)

@@ -175,6 +175,11 @@ class Well:
         variance = own - (cross**2).sum(axis=0) + np.einsum("ti,ij,tj->t", lean, self.covariance, lean)
         return Band(mean=values + cross.T @ self._gap, sd=np.sqrt(np.maximum(variance, 0.0)))
 
+    def pl_rate(self, time_s: Array) -> Array:
+        """Return how fast the law's emission moves at ``time_s`` ``(t,)``, in eV/s: it depends on rate times time."""
+        _, slopes = _law(self.numbers, np.full(time_s.size, PL), time_s)
+        return np.asarray(slopes[:, law.RATE] / np.maximum(time_s, 1.0))
+
     def _gap_left(self) -> Array:
         """Return reads less the smoothed curve."""
         values, _ = _law(self.numbers, self._seen.kind, self._seen.time_s)
