@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from models.memory import advisor_of, confounded
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.demand import schedule
 from sdl.chemistry.feasible import design_space
-from sdl.chemistry.provisional import provisional, quench_windows_s
+from sdl.chemistry.quench_range import quench_windows_s
 from sdl.chemistry.recipe import Recipe
-from sdl.config.load import load_campaign
+from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.table import campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.space import Constraint, DesignSpace
-from sdl.store import Store
+from sdl.store import Experiment, Read, Store
 
 
 def plan_experiments(
@@ -28,6 +30,7 @@ def plan_experiments(
 ) -> dict[str, Any]:
     """Return the JSON of ``sdl plan``: suggestions with recipes, predictions and reasons, the model, warnings."""
     campaign = load_campaign(file, data=data)
+    refuse_old_lots(campaign, datetime.now(UTC))
     document = _offline(campaign, n) if campaign.mode == "offline" else _on_the_bench(campaign, file, n, state)
     if out is not None:
         write_table(document, out)
@@ -68,33 +71,33 @@ def _offline(campaign: Campaign, n: int | None) -> dict[str, Any]:
 def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | None) -> dict[str, Any]:
     """Suggest from the campaign's own store where it has begun, from an empty one where it has not."""
     folder = state_folder(file, state, campaign=campaign)
-    experiments = []
+    experiments: list[Experiment] = []
+    looks: list[Read] = []
     if (folder / "store.sqlite").exists():
         with Store.open(folder, create=False) as store:
-            experiments = store.experiments()
+            experiments, looks = store.experiments(), store.reads()
     compiler = Compiler.of(campaign)
-    advisor = advisor_of(campaign, design_space(campaign), experiments)
+    advisor = advisor_of(campaign, design_space(campaign), experiments, looks)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     chosen = advisor.suggest(n or campaign.budget.batch, pending=pending)
-    recipes = {str(i): compiler.recipe(s.design) for i, s in enumerate(chosen)}
-    windows_s = _quench_windows_s(campaign, compiler, recipes)
+    recipes = [compiler.recipe(s.design) for s in chosen]
+    windows_s = _quench_windows_s(campaign, recipes)
     suggestions = [
-        {**suggestion_json(s), "recipe": {**recipe_json(recipe), **windows_s.get(id, {})}}
-        for s, (id, recipe) in zip(chosen, recipes.items(), strict=True)
+        {**suggestion_json(s), "recipe": {**recipe_json(recipe), **window_s}}
+        for s, recipe, window_s in zip(chosen, recipes, windows_s, strict=True)
     ]
     return _document(campaign, suggestions, [])
 
 
-def _quench_windows_s(
-    campaign: Campaign, compiler: Compiler, recipes: Mapping[str, Recipe]
-) -> dict[str, dict[str, list[float]]]:
-    """Return by recipe how early and late its quench may come, as it would be scheduled: batch by batch."""
-    found = {}
-    ids = list(recipes)
-    for first in range(0, len(ids), campaign.budget.batch):
-        batch = {id: recipes[id] for id in ids[first : first + campaign.budget.batch]}
-        for id, (low_s, high_s) in quench_windows_s(provisional(campaign, compiler, batch)).items():
-            found[id] = {"quench_window_s": [round(low_s), round(high_s)]}
+def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dict[str, list[int]]]:
+    """Return for each recipe how early and late its quench may come, as it would be scheduled: batch by batch."""
+    found: list[dict[str, list[int]]] = []
+    for first in range(0, len(recipes), campaign.budget.batch):
+        batch = list(recipes[first : first + campaign.budget.batch])
+        windows_s = quench_windows_s(schedule(campaign, batch))
+        for i in range(len(batch)):
+            known = windows_s.get(str(i))
+            found.append({"quench_window_s": [round(t) for t in known]} if known else {})
     return found
 
 

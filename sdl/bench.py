@@ -46,7 +46,8 @@ class Pipette:
 class Place:
     """One piece of labware on the deck: its Opentrons load name, slot, the module under it, and its wells.
 
-    ``capacity_ul`` is one well's nominal volume; ``drain`` names the deck item that what enters here runs into.
+    ``capacity_ul`` is one well's nominal volume and ``opening_mm`` its inner diameter, 0 where no definition says;
+    ``drain`` names the deck item that what enters here runs into.
     """
 
     labware: str
@@ -56,6 +57,7 @@ class Place:
     dead_ul: float = 0.0
     wells: int = 1
     drain: str = ""
+    opening_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ class ReaderSpec:
     """
 
     kind: str
-    channels: tuple[Literal["absorption", "pl"], ...] = ("absorption", "pl")
+    channels: tuple[Literal["absorption", "pl", "nir"], ...] = ("absorption", "pl")
     geometry: Geometry = "flow cell"
     at: str = ""
     path_mm: float = 2.0
@@ -95,11 +97,6 @@ class ReaderSpec:
     blank_age_s: float = BLANK_AGE_S
     carry_over: float = CARRY_OVER
     bands_nm: tuple[int, ...] = ()
-
-    @property
-    def probe(self) -> str:
-        """The reactor that a dip probe stands in; "" for a reader that liquid is brought to."""
-        return self.at if self.geometry == "dip probe" else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from sdl.bench import Lab
@@ -16,7 +18,10 @@ Approval = Literal["never", "first batch", "every batch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """A stock solution on the deck: mmol/L of each species, its solvent, how much, where, and which lot."""
+    """A stock solution on the deck: mmol/L of each species, its solvent, how much, where, and which lot.
+
+    ``made`` is when the lot was made, as a date or a moment with its zone, "" where nobody said.
+    """
 
     name: str
     contains: Mapping[str, float]
@@ -24,6 +29,8 @@ class Stock:
     volume_ul: float
     at: tuple[str, ...]
     lot: str = ""
+    made: str = ""
+    max_age_h: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +86,8 @@ class Campaign:
     history: tuple[str, ...] = ()
     approval: Approval = "never"
     data: DataSource | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder of the campaign's memory where ``--state`` names no other."""
+        return Path(self.file).resolve().parent / ".sdl" / self.name

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from sdl.bench import Lab
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
-from sdl.chemistry.provisional import provisional
-from sdl.chemistry.recipe import Recipe, Run
-from sdl.space import DesignSpace
+from sdl.chemistry.outcomes import reach, reach_in_words, table_of
+from sdl.chemistry.recipe import Run
+from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
+from sdl.errors import Refused
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
-
-TIPS_PER_RACK = 96
-"""Tips in a rack (Opentrons tip rack definitions)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,38 @@ class Plan:
     facts: Mapping[str, Any]
 
 
-def plan_in_words(campaign: Campaign) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What a campaign has used so far, by its store; nothing before it began.
+
+    ``left_ul`` is by location, ``deck`` the store's consumables, ``wells`` how many experiments were made.
+    """
+
+    left_ul: Mapping[str, float] = field(default_factory=dict)
+    deck: Mapping[str, Any] = field(default_factory=dict)
+    wells: int = 0
+
+    @property
+    def since(self) -> str:
+        return f" after {self.wells} experiments, by the ledger" if self.left_ul else ""
+
+
+def used_so_far(campaign: Campaign, *, state: Path | None) -> Used:
+    """Return what the campaign's store has used; nothing where it has not begun."""
+    folder = state or campaign.home
+    if campaign.mode == "offline" or not (folder / "store.sqlite").exists():
+        return Used()
+    from sdl.store import Store
+
+    with Store.open(folder, create=False) as store:
+        made = [e for e in store.experiments() if e.state not in ("suggested", "rejected")]
+        deck = store.deck()
+        gone = {at: float(one["lost_ul"]) for at, one in deck.get("standing", {}).items()}
+        left = {at: volume_ul - gone.get(at, 0.0) for at, volume_ul in store.stock_left().items()}
+        return Used(left_ul=left, deck=deck, wells=len(made))
+
+
+def plan_in_words(campaign: Campaign, used: Used | None = None) -> Plan:
     """Say what will be asked, varied, made and needed; raise `NothingFeasible` when no design is left."""
     asked = [f"{campaign.name}: {campaign.why}".rstrip(": "), "", "Target, most important first:"]
     asked += [f"  {label_of(name)}: {goal_in_words(name, goal)}" for name, goal in campaign.target.goals.items()]
@@ -42,7 +71,7 @@ def plan_in_words(campaign: Campaign) -> Plan:
     asked += [f"  with {text}" for text in campaign.constraints]
     if campaign.mode == "offline":
         return _offline(campaign, asked)
-    return _on_the_bench(campaign, asked)
+    return _on_the_bench(campaign, asked, used or Used())
 
 
 def _offline(campaign: Campaign, asked: list[str]) -> Plan:
@@ -54,56 +83,68 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
     return Plan(text="\n".join(asked), facts={"mode": "offline", "data": where})
 
 
-def _on_the_bench(campaign: Campaign, asked: list[str]) -> Plan:
-    """Compile one typical batch, so that volumes, time, tips and stock runway are computed, not guessed."""
+def preparation_in_words(campaign: Campaign) -> Plan:
+    """Say what to weigh and measure for every stock; raise `Refused` for a campaign without stocks."""
+    from sdl.chemistry.preparation import cards, cards_in_words
+
+    if campaign.mode == "offline":
+        raise Refused(f"{campaign.file}: an offline campaign has no stocks to prepare")
+    made = cards(campaign.route, campaign.stocks.values())
+    return Plan(text=cards_in_words(made), facts={"preparation": [card.facts for card in made]})
+
+
+def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
+    """Compile typical and hungry batches, so that volumes, time, tips and runway are computed, not guessed."""
     lab = campaign.lab
     assert lab is not None
     space = design_space(campaign)
     share = feasible_share(space)
-    recipes, run = typical_batch(campaign, space)
+    columns = feasible(campaign, space)
+    runs = typical_runs(campaign, space, columns)
     batches = math.ceil(campaign.budget.experiments / campaign.budget.batch)
-    hours = run.duration_s / 3600
+    hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
-    lines += ["", f"A typical batch of {len(recipes)} takes {hours:.1f} h of robot time and {_tips(run)} tips;"]
+    table = table_of(campaign.route)
+    reached = reach(campaign, table) if table else None
+    lines += ["", *(reach_in_words(reached) if reached else ["No table of outcomes tells what this route reaches."])]
+    lines += [
+        "",
+        f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;",
+    ]
     lines.append(
         f"{campaign.budget.experiments} experiments are {batches} batches, about {hours * batches:.0f} h, and stop "
         f"earlier at {campaign.budget.confirmed_hits} confirmed hits. Approval: {campaign.approval}."
     )
-    lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", "Stock runway:"]
-    runway: dict[str, float] = {}
-    for name, stock in campaign.stocks.items():
-        dead = sum(lab.deck[lab.locate(at)[0]].dead_ul for at in stock.at)
-        per_well = run.draws_ul.get(name, 0.0) / len(recipes)
-        runway[name] = (stock.volume_ul - dead) / per_well if per_well > 0 else math.inf
-        wells = f"about {runway[name]:.0f} wells" if math.isfinite(runway[name]) else "not drawn in a typical batch"
-        short = "  <- the operator will be asked to refill it" if runway[name] < campaign.budget.experiments else ""
-        lines.append(f"  {name}: {stock.volume_ul / 1000:g} mL, {per_well:.0f} uL per well, {wells}{short}")
+    lines += ["", reader_in_words(lab)]
+    lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
+    left = supplies(lab, campaign.stocks, left_ul=used.left_ul, deck=used.deck)
+    lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, space, columns))
+    lines += runway_in_words(lasts, campaign.budget.experiments - used.wells)
     facts = {
         "mode": "lab",
         "feasible_share": round(share, 4),
         "batch_hours": round(hours, 2),
         "batches": batches,
-        "tips_per_batch": dict(run.tips),
-        "runway_wells": {k: round(v, 1) if math.isfinite(v) else None for k, v in runway.items()},
+        "tips_per_batch": dict(runs[0].tips),
+        "runway": {one.name: one.facts for one in lasts},
+        "first_out": next((one.name for one in lasts if math.isfinite(one.wells)), None),
+        "reachability": reached.facts if reached else None,
         "load_list": load_list(campaign),
     }
     return Plan(text="\n".join(lines), facts=facts)
 
 
-def typical_batch(campaign: Campaign, space: DesignSpace) -> tuple[dict[str, Recipe], Run]:
-    """Compile a batch of random feasible designs at one temperature, as a size estimate."""
-    lab = campaign.lab
-    assert lab is not None
-    compiler = Compiler.of(campaign)
-    columns = space.from_unit(np.random.default_rng(campaign.seed).random((4096, len(space.parameters))))
-    for p in space.parameters:
-        if p.scope == "block":
-            columns[p.name] = np.full_like(columns[p.name], (p.low + p.high) / 2)
-    made, ok = space.make(columns)
-    designs = space.designs({k: v[ok] for k, v in made.items()})[: campaign.budget.batch]
-    recipes = {str(i): compiler.recipe(design) for i, design in enumerate(designs)}
-    return recipes, provisional(campaign, compiler, recipes)
+def reader_in_words(lab: Lab) -> str:
+    """Say which instrument reads, through what, and how."""
+    reader = lab.reader
+    how = {
+        "flow cell": f"flow cell fed by the pipette, {reader.sample_ul:g} uL a read, {reader.rinses} rinses",
+        "dip probe": f"dip probe in {reader.at}, nothing withdrawn",
+        "plate": f"plate between runs, at {', '.join(f'{band}' for band in reader.bands_nm)} nm",
+    }[reader.geometry]
+    spectrum = f"{reader.averages} x {reader.integration_ms:g} ms a spectrum"
+    return f"Reader: {reader.kind}, {' and '.join(reader.channels)}; {how}; path {reader.path_mm:g} mm; {spectrum}."
 
 
 def load_list(campaign: Campaign) -> list[str]:
@@ -146,6 +187,13 @@ def _absorption_warnings(campaign: Campaign) -> list[str]:
 
 def _tips(run: Run) -> str:
     return " + ".join(f"{n} ({mount})" for mount, n in run.tips.items())
+
+
+def label_in_words(vial: Mapping[str, Any]) -> str:
+    """Say what one vial holds, on a line that fits its label."""
+    seen = ", ".join(f"{label_of(name)} {amount(name, value)}" for name, value in vial["features"].items())
+    hit = "HIT " if vial["hit"] else ""
+    return f"load {vial['load']} {vial['vial']}: {hit}{vial['experiment']} ({vial['state']}) {seen}".rstrip()
 
 
 def amount(name: str, value: float | str) -> str:
@@ -208,6 +256,11 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
         lines.append("    " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in best["design"].items()))
     if summary.get("first_hit_at"):
         lines.append(f"  first hit: {summary['first_hit_at']}")
+    if summary.get("first_out"):
+        ends = [(name, one) for name, one in summary["runway"].items() if one["wells"] is not None]
+        said = ", ".join(f"{name} {one['wells']:.0f} (at worst {one['wells_worst']:.0f})" for name, one in ends)
+        lines.append(f"  wells that are left in each supply after the last planned batch: {said}")
+        lines.append(f"  first to run out: {summary['first_out']}")
     lines += [f"  waiting: {text}" for text in summary.get("waiting", ())]
     if summary.get("proposed"):
         lines += ["", suggestions_in_words({"suggestions": summary["proposed"]}), ""]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sdl.attempt import composition
 from sdl.attempt.session import Session
+from sdl.campaign import Stock
+from sdl.chemistry.evaporation import too_old, why_not
 from sdl.chemistry.recipe import Run
-from sdl.errors import NeedsPerson
-
-TIPS_PER_RACK = 96
-"""Tips in a rack (Opentrons tip rack definitions)."""
+from sdl.chemistry.runway import TIPS_PER_RACK, Batch, runway, supplies
+from sdl.errors import NeedsPerson, Refused
 
 FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "dilutions_made": 0, "tips_gone": {}, "waste_ul": 0.0}
 """The deck as the load list asks for it."""
@@ -22,12 +23,48 @@ def deck_now(session: Session) -> dict[str, Any]:
 
 
 def load_stocks(session: Session) -> None:
-    """Enter the declared stocks into the ledger, once, by the location they stand at."""
-    known = session.store.stock_left()
+    """Enter the declared stocks into the ledger, by the location they stand at: once, and again for a new lot."""
+    known, standings = session.store.stock_left(), composition.standing(session)
     for name, stock in session.campaign.stocks.items():
         for at in stock.at:
             if at not in known:
-                session.store.load_stock(at, stock.volume_ul / len(stock.at), f"{name}, lot {stock.lot or 'not given'}")
+                _load(session, stock, at, f"{name}, lot {stock.lot or 'not given'}")
+            elif at in standings and stock.lot and stock.lot != standings[at].lot:
+                why = f"the file names lot {stock.lot} of {name}, lot {standings[at].lot or 'not given'} stands there"
+                full = stock.volume_ul / len(stock.at)
+                ask(session, at, {"stock": name, "volume_ul": full, "lot": stock.lot, "why": why})
+                _load(session, stock, at, f"{name}, new lot {stock.lot}")
+
+
+def renew(session: Session) -> None:
+    """Ask for every stock whose computed drift passes the limit; raise `NeedsPerson` for a lot past its age."""
+    now_s = session.clock.now_s()
+    standings, at = composition.standing(session), sources(session)
+    for name, stock in session.campaign.stocks.items():
+        if at[name] not in standings:
+            continue
+        here = standings[at[name]]
+        if old := too_old(stock, here.age_h(now_s), here.lot):
+            raise NeedsPerson(f"{session.campaign.file}: {old}, then sdl resume")
+        if why := why_not(stock, here, now_s):
+            full = stock.volume_ul / len(stock.at)
+            ask(session, at[name], {"stock": name, "volume_ul": full, "lot": stock.lot, "why": why})
+            _load(session, stock, at[name], f"{name} replaced")
+
+
+def left_ul(session: Session) -> dict[str, float]:
+    """Return what is left at each location: what the ledger says, less what evaporated."""
+    standings = composition.standing(session)
+    return {at: ul - (standings[at].lost_ul if at in standings else 0) for at, ul in session.store.stock_left().items()}
+
+
+def _load(session: Session, stock: Stock, at: str, why: str) -> None:
+    """Enter a full vial of ``stock`` at ``at`` in place of what stood there."""
+    standings = composition.standing(session)
+    full = stock.volume_ul / len(stock.at)
+    before = session.store.stock_left().get(at, 0.0)
+    session.store.load_stock(at, full - before, why, lot=stock.lot, made=stock.made)
+    composition.remember(session, {**standings, at: composition.loaded(session, stock)})
 
 
 def sources(session: Session) -> dict[str, str]:
@@ -37,27 +74,24 @@ def sources(session: Session) -> dict[str, str]:
 
 
 def free_wells(session: Session, n: int) -> list[str]:
-    """Return ``n`` unused vials in order A1, A2 ... ; ask for a new load when fewer are left.
-
-    A dip probe stands in one vial, which is changed after every well.
-    """
+    """Return ``n`` unused vials in order A1, A2 ... ; ask for a new load when fewer are left."""
     rack = session.lab.blocks[0].rack
     place = session.lab.deck[rack]
     deck = deck_now(session)
-    probe = session.lab.reader.probe
-    wells = 1 if probe else place.wells
-    if deck["vials_used"] + n > wells:
+    probe = session.lab.reader.at
+    wells = [probe] if probe else rack_wells(rack, place.wells)
+    if n > len(wells):
+        raise Refused(f"{probe} is the one reactor and holds one experiment, not {n}: write batch: 1 in the campaign")
+    if deck["vials_used"] + n > len(wells):
         ask(
             session,
             "vials",
-            {"rack": rack, "why": f"{n} clean vials are needed, {wells - deck['vials_used']} left"},
+            {"rack": rack, "why": f"{n} clean vials are needed, {len(wells) - deck['vials_used']} left"},
         )
         session.store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
         deck = deck_now(session)
-    if probe:
-        return [probe] * n
     first = deck["vials_used"]
-    return rack_wells(rack, place.wells)[first : first + n]
+    return wells[first : first + n]
 
 
 def dilution_vials(session: Session) -> tuple[str, ...]:
@@ -88,7 +122,7 @@ def restock(session: Session, run: Run) -> None:
             deck = deck_now(session)
     _restock_dilutions(session, run)
     at = sources(session)
-    left = session.store.stock_left()
+    left = left_ul(session)
     for name, draw_ul in run.draws_ul.items():
         place, stock = lab.deck[lab.locate(at[name])[0]], session.campaign.stocks[name]
         if left[at[name]] - draw_ul < place.dead_ul:
@@ -97,7 +131,7 @@ def restock(session: Session, run: Run) -> None:
                 f"{draw_ul:.0f} uL of {name} are needed, {left[at[name]]:.0f} left with {place.dead_ul:.0f} unreachable"
             )
             ask(session, at[name], {"stock": name, "volume_ul": full, "why": why})
-            session.store.load_stock(at[name], full - left[at[name]], f"{name} refilled")
+            _load(session, stock, at[name], f"{name} refilled")
     if deck["waste_ul"] + run.waste_ul > lab.limits.waste_ul:
         ask(session, "waste", {"why": f"{deck['waste_ul'] / 1000:.0f} mL in the waste bottle"})
         session.store.update_deck(waste_ul=0.0)
@@ -124,6 +158,16 @@ def after(session: Session, run: Run) -> dict[str, Any]:
         "tips_gone": gone,
         "waste_ul": deck["waste_ul"] + run.waste_ul,
     }
+
+
+def runway_after(session: Session, run: Run) -> dict[str, Any]:
+    """Return how long every supply lasts once ``run`` is done, by what all attempts so far took, as JSON."""
+    at, left = sources(session), left_ul(session)
+    for name, draw_ul in run.draws_ul.items():
+        left[at[name]] -= draw_ul
+    past = [Batch(wells=a.plan["wells"], takes=a.plan["takes"]) for a in session.store.attempts() if "takes" in a.plan]
+    left_over = supplies(session.lab, session.campaign.stocks, left_ul=left, deck=after(session, run))
+    return {one.name: one.facts for one in runway(left_over, [*past, Batch.of(run)])}
 
 
 def ask(session: Session, what: str, detail: Mapping[str, Any]) -> None:

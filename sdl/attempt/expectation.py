@@ -7,14 +7,19 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from sdl.attempt import composition
+from sdl.attempt.consumables import left_ul
 from sdl.attempt.session import Session
 from sdl.bench import Lab
+from sdl.campaign import Campaign
 from sdl.chemistry.solvents import DYE_SOLVENT, SOLVENTS
 from sdl.chemistry.windows import LATE_S
 from sdl.errors import Unsafe
 from sdl.lab.protocol import labware_files
+from sdl.route import Route
 from sdl.store import Attempt
 from sdl.verifier import Bench, Liquid, Pipette, TipRack, Vessel, definition_hash
 
@@ -34,28 +39,58 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def bench_of(session: Session, attempt: Attempt) -> Bench:
-    """Return what the verifier holds the command list of ``attempt`` against."""
-    lab, limits = session.lab, session.lab.limits
+    """Return what the verifier holds the command list of ``attempt`` against: the ledger plus what it reserved."""
+    left = left_ul(session)
+    drawn: Mapping[str, Any] = attempt.plan["draws_ul"]
+    stocks = composition.compiler_of(session, attempt.plan.get("stocks", {})).stocks
+    places = [at for stock in session.campaign.stocks.values() for at in stock.at]
+    waste_ul = float(session.store.deck().get("waste_ul", 0.0))
+    return expected(
+        replace(session.campaign, lab=session.lab, stocks=stocks),
+        session.compiler.route,
+        attempt.csv,
+        held_ul={at: left.get(at, 0.0) + float(drawn.get(at, 0.0)) for at in places},
+        tips_gone=attempt.plan["tips_gone"],
+        waste_ul=max(0.0, waste_ul - _waste(_moving(attempt.csv))),
+    )
+
+
+def expected(
+    campaign: Campaign,
+    route: Route,
+    steps_csv: str,
+    *,
+    held_ul: Mapping[str, float],
+    tips_gone: Mapping[str, int],
+    waste_ul: float,
+) -> Bench:
+    """Return what the steps of one run promise on the campaign's lab.
+
+    ``held_ul`` is what each stock location holds before it, ``tips_gone`` how many tips each mount's racks lack, and
+    ``waste_ul`` what is in the waste bottle. Raise `Unsafe` when the lab file leaves a limit out.
+    """
+    assert campaign.lab is not None
+    lab, limits = campaign.lab, campaign.lab.limits
     if lab.substances is None or lab.never_together is None:
         raise Unsafe(f"{lab.name} has no substances or never_together: a missing limit means refuse; state both")
-    steps = [row for row in rows(attempt.csv) if row["volume_ul"] and row["action"] != "pipette"]
+    steps = _moving(steps_csv)
     delivered: dict[str, dict[str, float]] = {}
     for row in steps:
-        if row["action"] not in ("mix", "hand") and float(row["volume_ul"]) > 0:
+        if row["action"] not in ("mix", "look", "hand"):
             into = delivered.setdefault(row["well"], {})
             into[row["stock"]] = into.get(row["stock"], 0.0) + float(row["volume_ul"])
-    waste_ul = float(session.store.deck().get("waste_ul", 0.0))
     return Bench(
-        vessels=_vessels(session, attempt),
-        tip_racks=_racks(lab, attempt.plan["tips_gone"]),
+        vessels=_vessels(campaign, lab, held_ul),
+        tip_racks=_racks(lab, tips_gone),
         pipettes={
             p.mount: Pipette(name=p.name, min_ul=p.min_ul, max_ul=p.max_ul, racks=p.tip_racks) for p in lab.pipettes
         },
         trash=TRASH[lab.robot_type],
         delivered_ul=delivered,
         pauses=tuple(_pauses(steps)),
+        probe_at=lab.reader.at,
         windows_s=dict(_windows(steps)),
-        min_growth_s=_least_growth(session, steps),
+        min_growth_s=_least_growth(route, steps),
         boiling_c={name: solvent.boiling_c for name, solvent in SOLVENTS.items()},
         open_vessel_c={name: solvent.open_vessel_c for name, solvent in SOLVENTS.items()},
         lel_ul={name: s.lel_ul for name, s in SOLVENTS.items() if math.isfinite(s.lel_ul)},
@@ -68,19 +103,23 @@ def bench_of(session: Session, attempt: Attempt) -> Bench:
         max_flow_rate_ul_s=limits.max_flow_rate_ul_s,
         max_delay_s=limits.max_delay_s,
         max_run_s=limits.max_run_h * 3600,
-        waste_ul=limits.waste_ul - waste_ul + _waste(steps),
-        waste_holds=_in_waste(session) if waste_ul > _waste(steps) else frozenset(),
+        waste_ul=limits.waste_ul - waste_ul,
+        waste_holds=_in_waste(campaign, lab) if waste_ul > 0 else frozenset(),
         max_fraction={"hexane": limits.max_hexane_fraction},
-        probe=lab.reader.probe,
     )
+
+
+def _moving(text: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV that move liquid or ask somebody to."""
+    return [row for row in rows(text) if row["volume_ul"] and row["action"] != "pipette"]
 
 
 def _pauses(steps: list[dict[str, str]]) -> Iterator[str]:
     for row in steps:
-        place = row["stock"] if row["action"] == "read" else row["well"]
+        place = row["stock"] if row["action"] in ("read", "look") else row["well"]
         if row["at_s"]:
             yield f"AT {row['at_s']} {row['action']} {place}"
-        if row["action"] == "read":
+        if row["action"] in ("read", "look"):
             yield f"READ {row['value']} {place}"
         if row["action"] == "hand":
             yield f"HAND {row['value']} {place}"
@@ -90,30 +129,30 @@ def _windows(steps: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, tuple[fl
     """Yield the window of every timed step by its hand-shake; one without stays out and is refused."""
     for row in steps:
         if row["at_s"] and row["earliest_s"] and row["latest_s"]:
-            place = row["stock"] if row["action"] == "read" else row["well"]
+            place = row["stock"] if row["action"] in ("read", "look") else row["well"]
             yield f"AT {row['at_s']} {row['action']} {place}", (float(row["earliest_s"]), float(row["latest_s"]))
 
 
-def _least_growth(session: Session, steps: Sequence[Mapping[str, str]]) -> dict[str, float]:
+def _least_growth(route: Route, steps: Sequence[Mapping[str, str]]) -> dict[str, float]:
     """Return the route's least growth for each quenched well, less what a release may lead its liquid by."""
-    growth = session.compiler.route.parameters.get("growth_time_s")
+    growth = route.parameters.get("growth_time_s")
     least_s = max(0.0, growth.low - LATE_S) if growth else 0.0
     return {row["well"]: least_s for row in steps if row["action"] == "quench"}
 
 
-def _in_waste(session: Session) -> frozenset[str]:
-    """Return what earlier runs may have left in the waste bottle: anything that this campaign has."""
-    stocks = session.campaign.stocks.values()
-    return frozenset(name for stock in stocks for name in (stock.solvent, *stock.contains)) | {DYE_SOLVENT}
+def _in_waste(campaign: Campaign, lab: Lab) -> frozenset[str]:
+    """Return what earlier runs may have left in the waste bottle: anything that this campaign reads."""
+    stocks = campaign.stocks.values()
+    dye = {DYE_SOLVENT} if "pl" in lab.reader.channels else set()
+    return frozenset(name for stock in stocks for name in (stock.solvent, *stock.contains)) | dye
 
 
-def _waste(steps: list[dict[str, str]]) -> float:
-    """What this attempt itself adds: the ledger counts it from the reservation on."""
+def _waste(steps: Sequence[Mapping[str, str]]) -> float:
+    """Return what a run itself adds: the ledger counts it from the reservation on."""
     return sum(float(row["volume_ul"]) for row in steps if row["action"] in ("read", "rinse"))
 
 
-def _vessels(session: Session, attempt: Attempt) -> dict[str, Vessel]:
-    lab = session.lab
+def _vessels(campaign: Campaign, lab: Lab, held_ul: Mapping[str, float]) -> dict[str, Vessel]:
     shapes = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in labware_files()}
     vessels = {}
     for name, place in lab.deck.items():
@@ -132,22 +171,20 @@ def _vessels(session: Session, attempt: Attempt) -> dict[str, Vessel]:
             neck_mm=float(first["diameter"]),
             capacity_ul=place.capacity_ul,
             dead_ul=place.dead_ul,
-            holds=_holds(session, attempt, name),
+            holds=_holds(campaign, lab, held_ul, name),
             drains=bool(place.drain),
         )
     return vessels
 
 
-def _holds(session: Session, attempt: Attempt, name: str) -> dict[str, Liquid]:
-    """Return what stands in deck item ``name`` before this attempt: the ledger plus what it reserved."""
-    left: Mapping[str, float] = session.store.stock_left()
-    drawn: Mapping[str, Any] = attempt.plan["draws_ul"]
+def _holds(campaign: Campaign, lab: Lab, held_ul: Mapping[str, float], name: str) -> dict[str, Liquid]:
+    """Return what stands in deck item ``name`` before the run."""
     held = {}
-    for stock in session.campaign.stocks.values():
+    for stock in campaign.stocks.values():
         for at in stock.at:
-            item, well = session.lab.locate(at)
+            item, well = lab.locate(at)
             if item == name:
-                volume = left.get(at, 0.0) + float(drawn.get(at, 0.0))
+                volume = held_ul.get(at, 0.0)
                 held[well] = Liquid(volume_ul=volume, solvents={stock.solvent: 1.0}, species_mmol_l=stock.contains)
     if name == "dye":
         held["A1"] = Liquid(volume_ul=DYE_UL, solvents={DYE_SOLVENT: 1.0})

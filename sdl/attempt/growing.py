@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
+from sdl.attempt.wishes import stop_wanted
 from sdl.spectra.types import Features
 from sdl.store import Attempt, Read
 
@@ -72,8 +73,11 @@ class Waiting:
         return min(max(self.due_s + growth_s - self.planned_s, self.earliest_s), self.latest_s)
 
 
-def hold(session: Session, attempt: Attempt, waiting: Waiting, watch: Watch) -> None:
-    """Return at the moment when the quench should be released; look again and again where a dip probe can."""
+def hold(session: Session, attempt: Attempt, waiting: Waiting, watch: Watch) -> float:
+    """Return when to release the quench, on the lab clock, once that is near; look on and on where a dip probe can.
+
+    A person's wish to stop ends the watching at once.
+    """
     experiment = next(w.experiment for w in session.store.wells(attempt.id) if w.well == waiting.well)
     reads = growing(session, experiment)
     while True:
@@ -96,8 +100,9 @@ def hold(session: Session, attempt: Attempt, waiting: Waiting, watch: Watch) -> 
         if until_s <= next_s:
             if decision is not None:
                 session.say(f"  {experiment} {waiting.well}: {decision.why}")
-            session.clock.wait_until(until_s)
-            return
+            return until_s
+        if stop_wanted(session) is not None:
+            return waiting.latest_s
         session.clock.wait_until(next_s)
 
 
@@ -108,7 +113,7 @@ def growing(session: Session, experiment: str) -> list[Read]:
 
 def _next_look_s(session: Session, waiting: Waiting, reads: Sequence[Read], now_s: float) -> float:
     """Return when to look next on the lab clock; never for a reader that liquid must be brought to."""
-    if session.lab.reader.probe != waiting.well:
+    if session.lab.reader.geometry != "dip probe":
         return float("inf")
     if not reads:
         return now_s

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sdl.attempt import composition
 from sdl.attempt.expectation import rows
 from sdl.attempt.follow import late_wells
 from sdl.attempt.session import Session
 from sdl.lab.commands import Dispensed, events, executed
 from sdl.spectra import Features
 from sdl.store import Attempt, Well
+from sdl.store.disk import write_durably
 
 SAME_GROWTH_S = 3.0
 """Growth times this close are the same design: a dispense itself takes as long (chosen)."""
@@ -20,7 +22,7 @@ def archive(session: Session, attempt: Attempt) -> None:
     """Copy the robot's whole record of the run beside the analysis, before the robot may forget it."""
     folder = session.attempt_folder(attempt.id)
     commands = session.robot.commands(attempt.run_id)
-    (folder / "executed.json").write_text(json.dumps(commands), encoding="utf-8")
+    write_durably(folder / "executed.json", json.dumps(commands))
     session.store.event("run archived", attempt=attempt.id, commands=len(commands))
     session.store.move_attempt(attempt.id, "DISPENSED", "MEASURED")
 
@@ -71,7 +73,7 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
         growth = growth if well.quenched_s is None else well.quenched_s - well.injected_s
     made = dict(planned)
     if growth is not None:
-        made = session.compiler.executed(
+        made = composition.compiler_of(session, attempt.plan.get("stocks", {})).executed(
             planned, delivered_ul, wanted if abs(growth - wanted) <= SAME_GROWTH_S else growth
         )
     outcome = {
@@ -80,6 +82,7 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
         "injected_s": well.injected_s,
         "quenched_s": well.quenched_s,
         "growth_time_s": growth,
+        "stocks": attempt.plan.get("stocks", {}),
         "vial": f"load {attempt.plan['vial_load']}, {well.well}",
     }
     flags = ("timing",) if late else ()

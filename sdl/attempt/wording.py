@@ -34,6 +34,8 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
             "volume_ul": s.volume_ul,
             "at": list(s.at),
             "lot": s.lot,
+            "made": s.made,
+            "max_age_h": _finite(s.max_age_h),
         }
         for name, s in campaign.stocks.items()
     }

@@ -82,8 +82,7 @@ def _in_time(compiler: Compiler, full: Columns, poured: Well) -> Flags:
         if isinstance(step, Hold):
             gap_s = gap_s + compiler.declared.number(step.by, full)
         elif isinstance(step, Read):
-            if not lab.reader.probe:  # a dip probe looks without the arm
-                ok &= gap_s >= shortest_growth_s(lab, lab.reader.sample_ul)
+            ok &= gap_s >= shortest_growth_s(lab, lab.reader.sample_ul)
             gap_s, busy_s = np.zeros(n), np.full(n, look_s(lab))
         elif isinstance(step, Dose) and step.action != "dispense":
             drawn, row = np.unique(poured.drawn(step.reagent), return_inverse=True)

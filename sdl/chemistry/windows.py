@@ -61,7 +61,7 @@ def windowed(
 
 def place(step: TimedStep) -> str:
     """Return the location that a step is about: a read happens where the liquid is drawn."""
-    return step.source if step.action == "read" else step.well
+    return step.source if step.action in ("read", "look") else step.well
 
 
 def _slots(visits: Sequence[Visit], seconds: Callable[[TimedStep], float]) -> list[_Slot]:
@@ -88,6 +88,6 @@ def _with_window(visit: Visit, move_s: tuple[float, float]) -> Visit:
     """Return a visit whose first step may be released ``move_s`` before and after its time, `LATE_S` at least."""
     at_s, steps = visit
     early_s, late_s = move_s
-    after_quench = LATE_S if steps[0].action == "read" else 0.0
+    after_quench = LATE_S if steps[0].action in ("read", "look") else 0.0
     latest_s = at_s + max(late_s + after_quench, LATE_S)
     return at_s, [replace(steps[0], earliest_s=round(at_s + early_s, 1), latest_s=round(latest_s, 1)), *steps[1:]]

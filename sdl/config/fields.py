@@ -88,6 +88,17 @@ def moment(text: str) -> str:
     raise Refused(f"'{text}' is not a moment; write date, time and zone: 2026-11-24T18:00+01:00")
 
 
+def made(text: str) -> str:
+    """Return ``text`` if it is a date, or a moment with its zone; raise `Refused` otherwise."""
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text) or datetime.fromisoformat(text).tzinfo is not None:
+            datetime.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    raise Refused(f"'{text}' does not say when; write a date, '2026-11-02', or a moment: 2026-11-02T09:30+01:00")
+
+
 def _checked(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Let pydantic collect what ``check`` refuses."""
 
@@ -150,12 +161,14 @@ Id = Annotated[
     str, AfterValidator(_checked(identifier)), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})
 ]
 Moment = Annotated[str, AfterValidator(_checked(moment))]
+Made = Annotated[str, AfterValidator(_checked(made))]
 Scalar = Annotated[Any, BeforeValidator(_checked(_scalar)), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Concentration = Annotated[float, BeforeValidator(_amount("mmol/L", 1e-6, 1e5)), _schema("mmol/L")]
 Amount = Annotated[float, BeforeValidator(_amount("umol", 1e-6, 1e9)), _schema("umol")]
 Volume = Annotated[float, BeforeValidator(_amount("uL", 1e-3, 1e7)), _schema("uL")]
 Seconds = Annotated[float, BeforeValidator(_amount("s", 0.0, 86400.0)), _schema("s")]
 Hours = Annotated[float, BeforeValidator(_amount("h", 0.1, 168.0)), _schema("h")]
+Age = Annotated[float, BeforeValidator(_amount("h", 0.1, 87600.0)), _schema("h")]
 Celsius = Annotated[float, BeforeValidator(_amount("degC", -20.0, 200.0)), _schema("degC")]
 Kelvin = Annotated[float, BeforeValidator(_amount("K", 0.0, 100.0)), _schema("K")]
 FlowRate = Annotated[float, BeforeValidator(_amount("uL/s", 0.1, 2000.0)), _schema("uL/s")]

@@ -94,6 +94,7 @@ def _place(entry: PlaceEntry, known: labware.Labware | None, tip_ul: float | Non
         dead_ul=entry.dead or 0.0,
         wells=entry.wells or wells,
         drain=entry.drain,
+        opening_mm=known.opening_mm if known else 0.0,
     )
 
 

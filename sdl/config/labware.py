@@ -46,10 +46,11 @@ _FOLDER = Path(__file__).parents[2] / "protocols" / "labware"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labware:
-    """A labware definition of this project: its wells and the smallest nominal volume among them in uL."""
+    """A labware definition of this project: its wells, the smallest nominal volume (uL), the widest diameter (mm)."""
 
     wells: frozenset[str]
     capacity_ul: float
+    opening_mm: float
 
 
 def tip_volume_ul(labware: str, robot_type: RobotType) -> float | None:
@@ -72,4 +73,8 @@ def definition(labware: str) -> Labware | None:
     if not re.fullmatch(r"[a-z0-9_.]{1,64}", labware) or labware not in names():
         return None
     wells = json.loads((_FOLDER / f"{labware}.json").read_text(encoding="utf-8"))["wells"]
-    return Labware(wells=frozenset(wells), capacity_ul=min(float(w["totalLiquidVolume"]) for w in wells.values()))
+    return Labware(
+        wells=frozenset(wells),
+        capacity_ul=min(float(w["totalLiquidVolume"]) for w in wells.values()),
+        opening_mm=max(float(w.get("diameter", 0.0)) for w in wells.values()),
+    )

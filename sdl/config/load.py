@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from sdl.bench import Lab, Limits
 from sdl.campaign import Budget, Campaign, Stock
+from sdl.chemistry.evaporation import age_h, too_old
 from sdl.chemistry.routes import ROUTES
 from sdl.config import checks, constraints, offline, synthesis
 from sdl.config.fields import inside
@@ -23,7 +26,7 @@ from sdl.space import Constraint, Parameter
 from sdl.target import Target
 from sdl.units import BY_WRITTEN
 
-__all__ = ["load_campaign", "load_lab"]
+__all__ = ["load_campaign", "load_lab", "refuse_old_lots"]
 
 ROOM_C = 25.0
 """The room where no lab says otherwise, in degC (the built-in lab's)."""
@@ -48,6 +51,15 @@ def load_campaign(path: Path, data: Path | None = None) -> Campaign:
     return _lab_campaign(file, path, report)
 
 
+def refuse_old_lots(campaign: Campaign, now: datetime) -> None:
+    """Refuse a campaign of which a stock's lot is older at ``now`` than its ``max_age``, before anything moves."""
+    report = Report(read(Path(campaign.file)))
+    for name, stock in campaign.stocks.items():
+        if text := too_old(stock, age_h(stock, now), stock.lot):
+            report.say("stocks", name, "made", text=text)
+    report.finish()
+
+
 def _check_presence(file: CampaignFile, report: Report) -> None:
     offline_mode = file.mode == "offline"
     needed = (*CAMPAIGN_REQUIRED, *(_OFFLINE_ONLY if offline_mode else LAB_MODE_REQUIRED))
@@ -64,7 +76,16 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
     lab = _lab(file, path, report)
     route = _route(file, path, lab, report)
     stocks = {
-        name: Stock(name=name, contains=s.contains, solvent=s.solvent, volume_ul=s.volume, at=s.at, lot=s.lot)
+        name: Stock(
+            name=name,
+            contains=s.contains,
+            solvent=s.solvent,
+            volume_ul=s.volume,
+            at=s.at,
+            lot=s.lot,
+            made=s.made,
+            max_age_h=math.inf if s.max_age is None else s.max_age,
+        )
         for name, s in (file.stocks or {}).items()
     }
     if route and route.off_deck:
@@ -83,6 +104,8 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, lab, report)
+    if lab and file.budget:
+        checks.reactor(lab, file.budget.batch, report)
     _check_history(file, path, report)
     report.finish()
     assert route and lab and target
@@ -197,7 +220,11 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
             "synthesis", text=f"goes with route: {synthesis.MIXING} only; remove it or change the route", key=True
         )
     if name == synthesis.MIXING:
-        return synthesis.route(name, file.synthesis, room_c, report, "synthesis") if file.synthesis else _lacks(report)
+        if file.synthesis is not None:
+            return synthesis.route(name, file.synthesis, room_c, report, "synthesis")
+        if not report.given("synthesis"):
+            report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
+        return None
     if name.endswith((".yaml", ".yml")):
         with report.at("route"):
             return synthesis.load_route(inside(path.parent, name), room_c, report)
@@ -207,11 +234,6 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
     known = [*ROUTES, synthesis.MIXING]
     report.say("route", text=f"route '{name}' is not known; {suggestion(name, known)}")
     return None
-
-
-def _lacks(report: Report) -> None:
-    if not report.given("synthesis"):
-        report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
 
 
 def _constraints(file: CampaignFile, written: Mapping[str, Parameter], report: Report) -> tuple[Constraint, ...]:

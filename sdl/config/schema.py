@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
+    Age,
     Amount,
     Celsius,
     CelsiusRange,
@@ -22,6 +23,7 @@ from sdl.config.fields import (
     Hours,
     Id,
     Kelvin,
+    Made,
     Moment,
     PathLength,
     Places,
@@ -69,6 +71,8 @@ class StockEntry(_Strict):
     volume: Volume
     at: Places
     lot: str = ""
+    made: Made = ""
+    max_age: Age | None = None
 
 
 class WhenEntry(_Strict):
@@ -117,9 +121,9 @@ class SynthesisEntry(_Strict):
 
     title: str = ""
     source: str = ""
-    medium: str
+    medium: str = ""
     parameters: dict[str, RouteParameterEntry] = Field(default_factory=dict)
-    steps: list[StepEntry]
+    steps: list[StepEntry] = Field(default_factory=list)
     allows: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 
@@ -221,7 +225,7 @@ class ReaderEntry(_Strict):
     """The spectrometer: which one, in which geometry, and what the arm brings to it."""
 
     kind: str
-    channels: list[Literal["absorption", "pl"]]
+    channels: list[Literal["absorption", "pl", "nir"]]
     geometry: Geometry = "flow cell"
     at: str = ""
     path: PathLength

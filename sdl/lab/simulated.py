@@ -16,6 +16,7 @@ import httpx
 
 from sdl.bench import Lab
 from sdl.campaign import Stock
+from sdl.chemistry.evaporation import loss_ul_h
 from sdl.errors import Unreachable
 
 FILE = "virtual-lab.json"
@@ -34,14 +35,17 @@ _LAUNCH = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_ne
 def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, Any]:
     """Return what `start` needs to put ``lab`` on a virtual bench with ``stocks`` in their places, shared evenly.
 
-    ``lab.virtual`` overrides, such as ``batch_effect: false`` or ``run_free: 60`` (times as fast as real time).
+    ``lab.virtual`` overrides, such as ``batch_effect: false`` or ``run_free: 60`` (times as fast as real time);
+    ``draught: 3`` lets stocks lose three times the solvent that is computed for stagnant air, as on a ventilated deck.
     """
+    draught = float(lab.virtual.get("draught", 1.0))
     load = {
         location: {
             "contains": dict(stock.contains),
             "solvent": stock.solvent,
             "volume_ul": stock.volume_ul / len(stock.at),
             "lot": stock.lot,
+            "loss_ul_h": draught * _loss_ul_h(lab, stock, location),
         }
         for stock in stocks.values()
         for location in stock.at
@@ -54,14 +58,20 @@ def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, An
         "load": load,
         "channels": lab.reader.channels,
         "path_mm": lab.reader.path_mm,
-        "probe": lab.reader.probe,
         "dye_plqy": lab.reader.dye_plqy,
         "analyzer": lab.analyzer,
+        "probe_at": lab.reader.at,
         "saves": lab.reader.kind.removeprefix("folder:") if lab.reader.kind.startswith("folder:") else "",
         "plate_reader": lab.reader.kind.removeprefix("plate:") if lab.reader.kind.startswith("plate:") else "",
         "room_c": lab.room_c,
         **lab.virtual,
     }
+
+
+def _loss_ul_h(lab: Lab, stock: Stock, location: str) -> float:
+    """Return what a stock under its septum loses per hour in this room."""
+    opening_mm = lab.deck[lab.locate(location)[0]].opening_mm
+    return loss_ul_h(stock.solvent, opening_mm=opening_mm, temperature_c=lab.room_c) if opening_mm > 0 else 0.0
 
 
 def start(folder: Path, spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdl.errors import Refused
 
-Kind = Literal["absorption", "pl"]
-"""Which light path: white light through the cell, or emission at right angle under the 365 nm LED."""
+Kind = Literal["absorption", "pl", "nir"]
+"""Which light path: white light through the cell, or emission under the 365 nm LED, visible or near infrared."""
 
 Role = Literal["dark", "blank", "dye", "sample"]
 """What was in front of the detector: shutter closed, pure medium, reference dye, or a well's aliquot."""

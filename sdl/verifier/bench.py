@@ -77,10 +77,11 @@ class Bench:
     earliest and latest release of each timed one ("AT <s> <action> <location>") on the plan's clock, ``min_growth_s``
     the shortest time from the injection to the quench of each location that is quenched.
 
+    ``probe_at`` is the location in which a dip probe stands: it is read there, and nothing is drawn for it.
+
     The deck: ``trash`` is the addressable area tips are dropped in, "movableTrashA3" or "fixedTrash"; pipettes go by
-    mount. A dip probe stands in ``probe`` ("" for none), which is read without filling the cell. ``evaporation_ul_h``
-    is what each location loses to the air, ``waste_ul`` the room left in the waste bottle, ``waste_holds`` what is in
-    it already. ``airflow`` says that a proven draught carries vapour away.
+    mount. ``evaporation_ul_h`` is what each location loses to the air, ``waste_ul`` the room left in the waste
+    bottle, ``waste_holds`` what is in it already. ``airflow`` says that a proven draught carries vapour away.
 
     The lab's limits: ``boiling_c`` and ``open_vessel_c`` of each solvent (one without may not be heated), ``lel_ul``
     of each solvent that reaches the lower explosive limit of this enclosure, ``max_fraction`` of a solvent in every
@@ -109,7 +110,7 @@ class Bench:
     max_delay_s: float
     max_run_s: float
     waste_ul: float
-    probe: str = ""
+    probe_at: str = ""
     waste_holds: frozenset[str] = frozenset()
     max_fraction: Mapping[str, float] = field(default_factory=dict)
     evaporation_ul_h: Mapping[str, float] = field(default_factory=dict)
@@ -132,13 +133,14 @@ class Bench:
 class Approval:
     """The verified list, by its hash, and the books at its end.
 
-    ``wells`` is what every location that received liquid then holds; ``received_umol`` what each of them was ever
-    given of each species, reads not subtracted. ``stocks_left`` is the uL left where liquid was drawn and none
-    received, ``tips_used`` the tips taken from each rack in order.
+    ``wells`` is what every location that received liquid then holds; ``received_ul`` what each of them was ever given
+    from each other location and ``received_umol`` of each species, reads not subtracted. ``stocks_left`` is the uL
+    left where liquid was drawn and none received, ``tips_used`` the tips taken from each rack in order.
     """
 
     sha256: str
     wells: Mapping[str, Liquid]
+    received_ul: Mapping[str, Mapping[str, float]]
     received_umol: Mapping[str, Mapping[str, float]]
     stocks_left: Mapping[str, float]
     tips_used: Mapping[str, tuple[str, ...]]

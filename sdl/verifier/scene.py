@@ -95,6 +95,7 @@ class Scene:
         self.waste_ul = 0.0
         self.waste_names: set[str] = set(bench.waste_holds)
         self.in_cell = ""
+        self.handled: set[str] = set()
         self.said: list[str] = []
         self.releases: list[Release] = []
         self.due: Release | None = None
@@ -336,6 +337,8 @@ class Scene:
         act = Act(kind="pause", text=message, was=self.clock_s if self.releases else None, undone=self.due)
         self.due = None
         self.said.append(message)
+        if message.startswith("HAND "):
+            self.handled.add(message.rpartition(" ")[2])
         release = Release.of(message)
         if release is not None:
             self.releases.append(release)

@@ -22,10 +22,12 @@ def verify(commands: Sequence[Mapping[str, Any]], bench: Bench) -> Approval:
     if violations:
         text = "\n".join(violations)
         raise Unsafe(f"the verifier refuses this list, {len(violations)} violation(s):\n{text}")
+    filled = [well for well in scene.wells if well.received_ul and not well.vessel.drains]
     return Approval(
         sha256=command_hash(commands),
-        wells={w.location: w.liquid() for w in scene.wells if w.received_ul and not w.vessel.drains},
-        received_umol={w.location: w.received_umol for w in scene.wells if w.received_ul and not w.vessel.drains},
+        wells={well.location: well.liquid() for well in filled},
+        received_ul={well.location: well.received_ul for well in filled},
+        received_umol={well.location: well.received_umol for well in filled},
         stocks_left={w.location: w.volume_ul for w in scene.wells if w.drawn and not w.received_ul},
         tips_used={rack: tuple(tips) for rack, tips in scene.tips_used.items()},
         waste_ul=scene.waste_ul,

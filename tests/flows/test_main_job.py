@@ -31,6 +31,15 @@ def test_every_well_was_dispensed_as_verified_and_once(finished: Path) -> None:
     assert strokes(state) == planned_strokes(state)
 
 
+def test_lots_and_corrected_concentrations_are_recorded_with_each_experiment(finished: Path) -> None:
+    with Store.open(finished.parent / ".sdl" / "blue-465", create=False) as store:
+        first, *_, last = (e.executed["stocks"] for e in store.experiments())
+    assert (first["Cs-DOPA"]["at"], first["Cs-DOPA"]["lot"]) == ("stocks/A1", "2026-11-02")
+    assert 20.0 <= first["Cs-DOPA"]["contains"]["Cs"] < last["Cs-DOPA"]["contains"]["Cs"] < 20.4
+    runway = answer(sdl("status", finished, "--json"))["runway"]
+    assert runway["vials"]["left"] == 16 and runway["Cs-DOPA"]["left"] < 19_000.0
+
+
 def test_status_says_what_run_said_and_a_second_run_changes_nothing(finished: Path) -> None:
     state = finished.parent / ".sdl" / "blue-465"
     before = strokes(state)

@@ -74,7 +74,7 @@ def earlier(number: int, design: dict[str, float | str]) -> Curve:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    opened = open_session(dip_probe(), tmp_path / "state", quiet=True)
+    opened = open_session(dip_probe(), tmp_path / "state")
     try:
         yield opened
     finally:

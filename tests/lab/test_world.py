@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +23,13 @@ WELL = ("vials", "A1")
 class Place:
     """A world of its own, and the wells whose growth it began."""
 
-    def __init__(self, folder: Path, seed: int = 7) -> None:
+    def __init__(self, folder: Path, seed: int = 7, load: Mapping[str, Mapping[str, Any]] = LOAD) -> None:
+        self.folder = folder
         self.clock = VirtualClock()
         self.begun: list[tuple[Vessel, Growth]] = []
         self.journal = Journal(folder / "journal.jsonl")
         self.world = World(
-            seed=seed, deck=DECK, load=LOAD, room_c=25.0, clock=self.clock, journal=self.journal, begin=self.begin
+            seed=seed, deck=DECK, load=load, room_c=25.0, clock=self.clock, journal=self.journal, begin=self.begin
         )
 
     def begin(self, vessel: Vessel, location: str) -> Growth:
@@ -34,6 +38,10 @@ class Place:
         made = Growth(Mix(cs_mol_l=cs, pb_mol_l=pb, topo_mol_l=topo, dopa_mol_l=dopa))
         self.begun.append((vessel, made))
         return made
+
+    def journal_moves(self) -> list[dict[str, Any]]:
+        lines = (self.folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+        return [entry for entry in map(json.loads, lines) if entry["kind"] == "move"]
 
     def pour(self, source: tuple[str, str], dest: tuple[str, str], volume_ul: float, wait_s: float = 1.0) -> None:
         self.clock.advance(wait_s)
@@ -114,3 +122,45 @@ def test_nothing_is_created_and_a_seed_repeats_itself(tmp_path: Path) -> None:
     _mixed(other)
     assert other.world.volumes_ul() != ends[0]
     other.journal.close()
+
+
+def test_a_stock_loses_solvent_with_time_and_keeps_what_is_dissolved(tmp_path: Path) -> None:
+    load = {**LOAD, "stocks/A1": {**LOAD["stocks/A1"], "loss_ul_h": 80.0}}
+    place = Place(tmp_path, load=load)
+    place.pour(CS, WELL, 40.0, wait_s=10 * 3600.0)
+    poured = place.journal_moves()[-1]["volume_ul"]
+    assert place.world.volumes_ul()["stocks/A1"] == pytest.approx(20_000.0 - 800.0 - poured, abs=0.5)
+    place.pour(MEDIUM, WELL, 3000.0)
+    place.pour(PB, WELL, 80.0)
+    place.pour(WELL, CELL, 100.0)
+    (vessel, _) = place.begun[0]
+    taken_ul = place.journal_moves()[-1]["volume_ul"]
+    before = vessel.umol["Cs"] * (vessel.volume_ul + taken_ul) / vessel.volume_ul
+    assert before == pytest.approx(20.0 * 20_000.0 / 19_200.0 * poured / 1000.0, rel=1e-9)
+    place.journal.close()
+
+
+def test_a_refilled_stock_is_fresh_and_of_the_lot_that_was_brought(tmp_path: Path) -> None:
+    load = {**LOAD, "stocks/A1": {**LOAD["stocks/A1"], "loss_ul_h": 80.0}}
+    place = Place(tmp_path, load=load)
+    place.clock.advance(10 * 3600.0)
+    assert place.world.refill("stocks/A1", "2026-11-20")
+    place.pour(CS, WELL, 40.0)
+    left_ul = 20_000.0 - place.journal_moves()[-1]["volume_ul"]
+    assert place.world.volumes_ul()["stocks/A1"] == pytest.approx(left_ul, abs=0.05)
+    place.pour(PB, WELL, 80.0)
+    place.pour(WELL, CELL, 100.0)
+    assert "2026-11-20" in place.begun[0][0].lots
+    place.journal.close()
+
+
+def test_a_lab_that_was_killed_finds_its_stocks_as_dry_as_they_were(tmp_path: Path) -> None:
+    load = {**LOAD, "stocks/A1": {**LOAD["stocks/A1"], "loss_ul_h": 80.0}}
+    place = Place(tmp_path, load=load)
+    for hours in (1.0, 7.0, 0.5):
+        place.pour(CS, WELL, 40.0, wait_s=hours * 3600.0)
+    before = place.world.volumes_ul()
+    place.journal.close()
+    again = Place(tmp_path, load=load)
+    assert again.world.volumes_ul() == before
+    again.journal.close()

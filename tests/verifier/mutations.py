@@ -589,6 +589,11 @@ def air_gap_nowhere(c: Commands, b: Bench) -> None:
     after(c, pick, {"commandType": "airGapInPlace", "params": params})
 
 
+def handled_before(c: Commands, b: Bench) -> Bench:
+    after(c, every(c, "waitForResume")[1], {"commandType": "waitForResume", "params": {"message": "HAND 1 vials"}})
+    return replace(b, pauses=(*b.pauses[:2], "HAND 1 vials", *b.pauses[2:]))
+
+
 def at_the_floor(c: Commands, b: Bench) -> None:
     shift(under(c, "aspirate")[0], -91.5)
 
@@ -694,6 +699,9 @@ _NEGATIVE: dict[tuple[str, str], list[_Row]] = {
         (limited(max_fill_shaken_fraction=0.09), r"shakes vials/A1 with 800 uL, limit 720 while shaken", "shaken"),
         (limited(max_fill_shaken_fraction=0.0), r"shakes vials/A1 with 800 uL, limit 0 while shaken", "shaken"),
         (shaking_into, r"shakes vials/A1 with 800 uL, limit 720 while shaken", "half shaken"),
+    ],
+    ("I3", "nothing_is_added_to_what_a_person_changed"): [
+        (handled_before, r"dispenses into vials/A1 after a person worked on it, so that its volume is not known"),
     ],
     ("I3", "no_well_is_declared_overfull"): [
         (lambda c, b: declare(c, 9000), r"loadLiquid: declares 9000 uL in vials/A1, which may hold 6400"),

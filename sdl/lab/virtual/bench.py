@@ -10,18 +10,21 @@ from typing import Any, get_args
 
 from sdl.bench import Place
 from sdl.errors import Refused
+from sdl.lab.modelled import DYE, raise_unless_modelled
 from sdl.lab.reader import to_json
 from sdl.lab.virtual.chance import NO_EFFECT, Effect, batch_effect, lot_effect
-from sdl.lab.virtual.chemistry import Growth, Mix
+from sdl.lab.virtual.chemistry import Growth
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.execution import Conflict
 from sdl.lab.virtual.journal import Journal
+from sdl.lab.virtual.mix import Mix
 from sdl.lab.virtual.optics import truth
 from sdl.lab.virtual.plate import VirtualPlateReader
+from sdl.lab.virtual.reaction import Reaction, Vessel, begin
 from sdl.lab.virtual.robot import Analyze, VirtualRobot
 from sdl.lab.virtual.saving import SavingProgram
 from sdl.lab.virtual.spectrometer import Content, Spectrometer
-from sdl.lab.virtual.world import DYE, Vessel, World
+from sdl.lab.virtual.world import World
 from sdl.spectra.types import Role, Spectrum
 
 JOURNAL = "journal.jsonl"
@@ -53,7 +56,6 @@ class VirtualBench:
             deck={name: Place(**place) for name, place in spec["deck"].items()},
             load=spec["load"],
             room_c=float(spec.get("room_c", 25.0)),
-            probe=str(spec.get("probe", "")),
             clock=self.clock,
             journal=self._journal,
             begin=self._begin,
@@ -77,10 +79,10 @@ class VirtualBench:
         """Let go of the journal file."""
         self._journal.close()
 
-    def ask(self, what: str) -> bool:
-        """Let the operator renew ``what`` after his delay; return False for what he does not know."""
+    def ask(self, what: str, lot: str = "") -> bool:
+        """Let the operator renew ``what`` after his delay, by ``lot``; return False for what he does not know."""
         self.clock.advance(self._operator_s)
-        return self.world.refill(what)
+        return self.world.refill(what, lot)
 
     def read(self, verb: str, asked: Mapping[str, Any]) -> Json:
         """Answer the reader's ``status``, ``dark``, ``reference`` or ``measure``."""
@@ -100,7 +102,7 @@ class VirtualBench:
 
     def _seen(self, role: Role) -> Sequence[Spectrum]:
         now_s = self.clock.advance(SPECTRUM_S * len(self._spectrometer.channels))
-        cell = self.world.look(role)
+        cell = self.world.look(role, str(self.spec.get("probe_at", "")))
         if role == "dark":
             return self._spectrometer.dark(now_s)
         return self._spectrometer.look(_content(cell, now_s), now_s, role)
@@ -133,17 +135,9 @@ class VirtualBench:
         found = asdict(truth(growth.state))
         return {name: None if math.isnan(value) else value for name, value in found.items()}
 
-    def _begin(self, vessel: Vessel, location: str) -> Growth:
-        mol_l = {species: vessel.mmol_l(species) / 1000.0 for species in ("Cs", "Pb", "TOPO", "DOPA")}
-        mix = Mix(
-            cs_mol_l=mol_l["Cs"],
-            pb_mol_l=mol_l["Pb"],
-            topo_mol_l=mol_l["TOPO"],
-            dopa_mol_l=mol_l["DOPA"] + mol_l["Cs"],  # free, and what came bound to the Cs
-            temperature_c=vessel.celsius,
-        )
+    def _begin(self, vessel: Vessel, location: str) -> Reaction:
         effect = batch_effect(self.seed, vessel.lots, vessel.run, location) if self._batch_effect else NO_EFFECT
-        return Growth(mix, effect)
+        return begin(vessel, effect)
 
     def _lot_effect(self) -> Effect:
         """Return what the lots on this bench do to every run."""
@@ -151,6 +145,10 @@ class VirtualBench:
 
 
 def _content(cell: Vessel, now_s: float) -> Content:
+    try:
+        raise_unless_modelled(species for species, n in cell.umol.items() if n > 0)
+    except Refused as exc:
+        raise Conflict("Unmodelled", str(exc), 422) from exc
     if cell.growth is not None and cell.started_s is not None:
         cell.growth.advance(now_s - cell.started_s)
         return cell.growth

@@ -10,30 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sdl.errors import Refused
 from sdl.lab.virtual.chance import NO_EFFECT, Effect
+from sdl.lab.virtual.mix import (
+    DOPA_REFERENCE,
+    GAS_J_MOL_K,
+    REFERENCE_K,
+    TOPO_REFERENCE,
+    TRACE_MOL_L,
+    ZERO_C_K,
+    Mix,
+)
 
 Array = NDArray[np.float64]
 
-GAS_J_MOL_K = 8.3145
-ZERO_C_K, REFERENCE_K = 273.15, 298.15
 MOLAR_VOLUME_M3 = 1.1966e-4
 """Per mole of CsPbBr3: orthorhombic cell of 0.795 nm3 with four formula units [X, textbook]."""
-TOPO_REFERENCE, DOPA_REFERENCE = 5.128e-3, 1.2e-3
-"""Ligand of the nominal recipe in mol/L (section 2)."""
-TRACE_MOL_L = 1e-6
-"""Less of a ligand than this counts as this: the power laws below diverge without any [X]."""
 
-LN_EQUILIBRIUM = math.log(2e4)
-"""K_pre in L/mol, of 1 in TOPO [C: 0.97 of the Cs converts at the nominal recipe]."""
-LEAD_PER_CS = 1.5
-"""3 PbBr2 + 2 Cs-DOPA -> 2 CsPbBr3 + Pb(DOPA)2."""
 RELEASE_PER_S, RELEASE_ORDER, RELEASE_J_MOL = 1.6e-3, 0.70, 55e3
 """k0 [C: yield 0.92 at 30 min, S], m [C], E [X]."""
 SOLUBILITY_MOL_M3, SOLUBILITY_J_MOL = 4e-4, 25e3
@@ -72,62 +69,11 @@ RATES, SHARES = _rates()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mix:
-    """What is in a well when Cs meets Pb, in mol/L of the whole, and how it is held."""
-
-    cs_mol_l: float
-    pb_mol_l: float
-    topo_mol_l: float
-    dopa_mol_l: float
-    temperature_c: float = 25.0
-    rpm: float = 600.0
-
-    def __post_init__(self) -> None:
-        positive = (self.cs_mol_l, self.pb_mol_l, self.temperature_c + ZERO_C_K, self.rpm)
-        ligands = (self.topo_mol_l, self.dopa_mol_l)
-        if not all(math.isfinite(v) and v > 0 for v in positive) or not all(0 <= v < math.inf for v in ligands):
-            raise Refused(f"dots need Cs, Pb, a temperature, stirring, and ligands of 0 or more; got {self}")
-
-    @classmethod
-    def of_volumes(
-        cls,
-        *,
-        cs_ml: float = 0.04,
-        pb_ml: float = 0.08,
-        topo_ml: float = 0.0,
-        diluent_ml: float = 3.0,
-        temperature_c: float = 25.0,
-        rpm: float = 600.0,
-    ) -> Self:
-        """Mix the published stocks: 0.02 M Cs with 0.0946 M DOPA in all, 0.04 M Pb with 0.20 M TOPO, 0.20 M TOPO."""
-        total_ml = cs_ml + pb_ml + topo_ml + diluent_ml
-        return cls(
-            cs_mol_l=0.02 * cs_ml / total_ml,
-            pb_mol_l=0.04 * pb_ml / total_ml,
-            topo_mol_l=0.20 * (pb_ml + topo_ml) / total_ml,
-            dopa_mol_l=0.0946 * cs_ml / total_ml,
-            temperature_c=temperature_c,
-            rpm=rpm,
-        )
-
-    @property
-    def converted(self) -> float:
-        """The part X of Cs that the precursor equilibrium turns into the reservoir."""
-        top = min(1.0, self.pb_mol_l / (LEAD_PER_CS * self.cs_mol_l)) * (1 - 1e-12)
-        constant = math.log(max(self.topo_mol_l, TRACE_MOL_L) / TOPO_REFERENCE) - LN_EQUILIBRIUM
-
-        def excess(x: float) -> float:
-            left = math.log(max(1 - x, 1e-300)) + 1.5 * math.log(self.pb_mol_l - LEAD_PER_CS * self.cs_mol_l * x)
-            return math.log(x) + 0.5 * math.log(self.cs_mol_l * x / 2) - left + constant
-
-        return top if excess(top) <= 0 else float(brentq(excess, 1e-12 * top, top, xtol=1e-14))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Colloid:
     """A well at one moment: cohorts ``(c,)`` of crystals with edge (nm) and number (per L), and what is dissolved.
 
-    ``since_quench_s`` is negative infinity without a quench; ``quench_ratio`` is lecithin over Cs-DOPA in v/v.
+    ``since_quench_s`` is negative infinity without a quench; ``quench_ratio`` is lecithin over Cs-DOPA in v/v;
+    ``sulfide`` is there once (TMS)2S has reached the dots.
     """
 
     mix: Mix
@@ -139,6 +85,7 @@ class Colloid:
     number_per_l: Array
     since_quench_s: float = -math.inf
     quench_ratio: float = 0.0
+    sulfide: Sulfide | None = None
 
     @property
     def mean_nm(self) -> float:
@@ -162,12 +109,33 @@ class Colloid:
         return self.crystal_mol_l / self.mix.cs_mol_l
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sulfide:
+    """What (TMS)2S does to the dots of a well: S over Pb in mol/mol, and how long ago it was added."""
+
+    s_to_pb: float
+    since_s: float
+
+
 class Growth:
     """Dots growing in one well; time counts from the moment when Cs met Pb. SI units inside."""
 
     def __init__(self, mix: Mix, effect: Effect = NO_EFFECT) -> None:
-        self._mix = mix
+        self._effect = effect
         self._converted = mix.converted
+        self._set(mix)
+        self._t = 0.0
+        self._dt = FIRST_STEP_S
+        self._reservoir = self._converted * mix.cs_mol_l * 1e3
+        self._monomer = 0.0
+        self._edge, self._number, self._rate = np.empty(0), np.empty(0), np.empty(0)
+        self._waiting = self._waiting_edge = self._opened_s = 0.0
+        self._quenched_s, self._quench_ratio = math.inf, 0.0
+        self._sulfide_s, self._s_to_pb = math.inf, 0.0
+
+    def _set(self, mix: Mix) -> None:
+        """Make every rate that of ``mix``."""
+        effect, self._mix = self._effect, mix
         kelvin = mix.temperature_c + ZERO_C_K
         inverse = (1 / kelvin - 1 / REFERENCE_K) / GAS_J_MOL_K
         topo, dopa = max(mix.topo_mol_l, TRACE_MOL_L), max(mix.dopa_mol_l, TRACE_MOL_L)
@@ -181,13 +149,31 @@ class Growth:
         self._rates = RATES * ATTACHMENT_M_S * math.exp(-ATTACHMENT_J_MOL * inverse)
         self._double_diffusion = 2 * DIFFUSION_M2_S * kelvin / REFERENCE_K
         self._mixing_s = MIXING_S * MIXING_RPM / mix.rpm
-        self._t = 0.0
-        self._dt = FIRST_STEP_S
-        self._reservoir = self._converted * mix.cs_mol_l * 1e3
-        self._monomer = 0.0
-        self._edge, self._number, self._rate = np.empty(0), np.empty(0), np.empty(0)
-        self._waiting = self._waiting_edge = self._opened_s = 0.0
-        self._quenched_s, self._quench_ratio = math.inf, 0.0
+
+    def dilute(self, t_s: float, mix: Mix, diluted: float) -> None:
+        """Let the well become ``mix`` at ``t_s`` by an addition that makes its volume ``1/diluted`` times as large.
+
+        Virtual_lab.md, section 1, simplest extension [X]: what is dissolved and every number of crystals thin out, the
+        rates follow the new concentrations, and the part of Cs in the reservoir's equilibrium stays.
+        """
+        self.advance(t_s)
+        self._reservoir *= diluted
+        self._monomer *= diluted
+        self._number = self._number * diluted
+        self._waiting *= diluted
+        self._waiting_edge *= diluted
+        self._set(mix)
+
+    def sulfidize(self, t_s: float, s_to_pb: float) -> None:
+        """Add (TMS)2S at ``t_s`` so that S over Pb in the well is ``s_to_pb``.
+
+        Lecithin that came first blocks the surface: then nothing happens (Yang 2024, Fig. 3-12) [S]. More (TMS)2S later
+        changes the ratio only.
+        """
+        if t_s < self._quenched_s and s_to_pb > 0:
+            self._sulfide_s, self._s_to_pb = min(self._sulfide_s, t_s), s_to_pb
+        elif self._sulfide_s < math.inf:
+            self._s_to_pb = s_to_pb
 
     def quench(self, t_s: float, ratio: float) -> None:
         """Add lecithin at ``t_s``; ``ratio`` is lecithin over Cs-DOPA in v/v, and 0 is no quench.
@@ -221,6 +207,9 @@ class Growth:
             number_per_l=self._number * 1e-3,
             since_quench_s=self._t - self._quenched_s,
             quench_ratio=self._quench_ratio,
+            sulfide=Sulfide(s_to_pb=self._s_to_pb, since_s=self._t - self._sulfide_s)
+            if self._t >= self._sulfide_s
+            else None,
         )
 
     def _step(self, end_s: float) -> None:

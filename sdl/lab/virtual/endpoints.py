@@ -80,8 +80,9 @@ class LabApi:
         return await self.clock(request)
 
     async def operator(self, request: Request) -> Response:
-        what = str(read_object(await request.body()).get("what"))
-        if not await run_in_threadpool(self._bench.ask, what):
+        asked = read_object(await request.body())
+        what = str(asked.get("what"))
+        if not await run_in_threadpool(self._bench.ask, what, str(asked.get("lot") or "")):
             raise Conflict("Unknown", f"the operator knows no {what!r}", 404)
         return JSONResponse({"what": what, "done": True, "now_s": self._bench.clock.now_s()})
 

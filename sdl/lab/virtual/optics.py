@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdl.lab.virtual.chemistry import LEAD_PER_CS, MOLAR_VOLUME_M3, REFERENCE_K, ZERO_C_K, Colloid
+from sdl.lab.virtual.chemistry import MOLAR_VOLUME_M3, Colloid
+from sdl.lab.virtual.mix import LEAD_PER_CS, REFERENCE_K, ZERO_C_K
+from sdl.lab.virtual.sulfide import brightness, nir_line, pbs_absorbance, pbs_peak_nm, shift_ev, transfer
 from sdl.units import FWHM_PER_SD, HC_EV_NM
 
 Array = NDArray[np.float64]
@@ -49,15 +51,13 @@ TRUTH_NM = np.arange(300.0, 650.25, 0.5)
 """Grid on which peak and FWHM of the truth are read (section 3)."""
 PARABOLA = 3
 """Points on either side of the maximum that the parabola goes through (section 3)."""
-EXCITON_EV = np.arange(2.2, 3.2, 1e-3)
-"""Where the first exciton of the truth is looked for: bulk edge to the smallest crystals [X]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """What a colloid is, without instrument and noise; NaN for what does not exist before the first crystal.
 
-    ``x1_nm`` is where the crystals' absorption bends most over energy: what X1 means in a spectrum of many sizes.
+    ``x1_nm`` is the mean X1 of the crystals as absorption weighs them, by volume: what X1 means in a spectrum.
     """
 
     pl_peak_nm: float
@@ -66,6 +66,7 @@ class Truth:
     x1_nm: float
     edge_length_nm: float
     dispersion_percent: float
+    nir_peak_nm: float
     yield_fraction: float
 
 
@@ -75,15 +76,17 @@ def truth(colloid: Colloid) -> Truth:
         nothing = {name: math.nan for name in Truth.__slots__ if name != "yield_fraction"}
         return Truth(**nothing, yield_fraction=0.0)
     photons = emission(colloid, TRUTH_NM)
-    peak_nm, fwhm_nm = _line(TRUTH_NM, photons)
-    bend = np.diff(crystal_absorbance(colloid, HC_EV_NM / EXCITON_EV, 1.0), 2)
+    peak_nm, fwhm_nm = line(TRUTH_NM, photons)
+    edge, number = sizes(colloid)
+    line_ev = np.average(x1_ev(edge, colloid.mix.temperature_c), weights=number * edge**3)
     return Truth(
         pl_peak_nm=peak_nm,
         fwhm_nm=fwhm_nm,
         plqy=plqy(colloid),
-        x1_nm=HC_EV_NM / float(EXCITON_EV[1 + int(np.argmin(bend))]),
+        x1_nm=HC_EV_NM / float(line_ev),
         edge_length_nm=colloid.mean_nm,
         dispersion_percent=100 * colloid.sd_nm / colloid.mean_nm,
+        nir_peak_nm=pbs_peak_nm(colloid.sulfide),
         yield_fraction=colloid.yield_fraction,
     )
 
@@ -115,7 +118,7 @@ def absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
     if colloid.edge_nm.size:
         ordered = 1 / (1 + math.exp((SUPERLATTICE_NM - colloid.mean_nm) / SUPERLATTICE_WIDTH_NM))
     scatter = (SCATTER + SUPERLATTICE * ordered) * (wavelength_nm / 400.0) ** -4
-    return crystals + path_cm * (precursor + bromide) + scatter
+    return crystals + path_cm * (precursor + bromide) + scatter + pbs_absorbance(colloid, wavelength_nm, path_cm)
 
 
 def crystal_absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
@@ -125,7 +128,7 @@ def crystal_absorbance(colloid: Colloid, wavelength_nm: Array, path_cm: float) -
         return np.zeros(wavelength_nm.shape)
     volume = number * edge**3
     fraction = colloid.crystal_mol_l * MOLAR_VOLUME_M3 * 1e3 * volume / volume.sum()
-    mu_per_cm = _mu_per_cm(wavelength_nm, edge, colloid.mix.temperature_c)
+    mu_per_cm = _mu_per_cm(wavelength_nm, edge, _x1_ev(colloid, edge))
     return np.asarray(mu_per_cm @ fraction * (path_cm / math.log(10)))
 
 
@@ -138,10 +141,22 @@ def emission(colloid: Colloid, wavelength_nm: Array) -> Array:
     if not edge.size:
         return np.zeros(wavelength_nm.shape)
     energy = HC_EV_NM / wavelength_nm
-    centre = x1_ev(edge, colloid.mix.temperature_c) - _stokes_ev(edge)
+    centre = _x1_ev(colloid, edge) - _stokes_ev(edge)
     width = _width_ev(edge)
     lines = _bell(energy[:, None], centre, width) / (width * math.sqrt(2 * math.pi))
     return np.asarray(lines @ (share * _plqy(edge, colloid)) * energy**2 / HC_EV_NM)
+
+
+def nir_emission(colloid: Colloid, wavelength_nm: Array, path_cm: float) -> Array:
+    """Return near-infrared photons per nm for each photon that perovskite and PbS absorbed at 365 nm, ``(w,)``.
+
+    Yang 2024, chapter 3: PbS emits from what it absorbs and from what the perovskite hands over.
+    """
+    led = np.array([EXCITATION_NM])
+    dots, pbs = crystal_absorbance(colloid, led, path_cm)[0], pbs_absorbance(colloid, led, path_cm)[0]
+    if dots + pbs <= 0:
+        return np.zeros(wavelength_nm.shape)
+    return np.asarray((pbs + transfer(colloid.sulfide) * dots) / (dots + pbs) * nir_line(colloid, wavelength_nm))
 
 
 def plqy(colloid: Colloid) -> float:
@@ -153,13 +168,18 @@ def plqy(colloid: Colloid) -> float:
 def _absorbers(colloid: Colloid) -> tuple[Array, Array]:
     """Return edges and the part of the 365 nm photons that each takes, both ``(b,)``."""
     edge, number = sizes(colloid)
-    taken = number * edge**3 * _mu_per_cm(np.array([EXCITATION_NM]), edge, colloid.mix.temperature_c)[0]
+    taken = number * edge**3 * _mu_per_cm(np.array([EXCITATION_NM]), edge, _x1_ev(colloid, edge))[0]
     return edge, taken / taken.sum() if edge.size else taken
 
 
-def _mu_per_cm(wavelength_nm: Array, edge_nm: Array, temperature_c: float) -> Array:
+def _x1_ev(colloid: Colloid, edge_nm: Array) -> Array:
+    """Return the first exciton of the crystals in ``colloid``, ``(b,)``, where PbS may have moved it."""
+    return x1_ev(edge_nm, colloid.mix.temperature_c) + shift_ev(colloid.sulfide)
+
+
+def _mu_per_cm(wavelength_nm: Array, edge_nm: Array, x1: Array) -> Array:
     """Return the crystals' intrinsic absorption, ``(w, b)``."""
-    energy, x1, sd = HC_EV_NM / wavelength_nm[:, None], x1_ev(edge_nm, temperature_c), _width_ev(edge_nm)
+    energy, sd = HC_EV_NM / wavelength_nm[:, None], _width_ev(edge_nm)
     x2 = x1 + GAP_EV / edge_nm**GAP_POWER
     first = 0.30 * 0.85 * (1 + (4 / edge_nm) ** 1.5) / 2 * _bell(energy, x1, sd)
     second = 0.30 * 0.55 * (1 + 4 / edge_nm) / 2 * _bell(energy, x2, 1.6 * sd)
@@ -175,7 +195,7 @@ def _plqy(edge_nm: Array, colloid: Colloid) -> Array:
         covered += BOUND_BY_LECITHIN * part * -math.expm1(-colloid.since_quench_s / BINDING_S)
     radiative = RADIATIVE_PER_NS / (1 + (edge_nm / RADIATIVE_EDGE_NM) ** 5)
     lost = TRAPS_PER_NS * (1 - covered) / (1 - BOUND) * TRAPS_EDGE_NM / edge_nm + CORE_PER_NS
-    return np.asarray(radiative / (radiative + lost))
+    return np.asarray(radiative / (radiative + lost) * brightness(colloid.sulfide))
 
 
 def _stokes_ev(edge_nm: Array) -> Array:
@@ -190,7 +210,7 @@ def _bell(x: Array, centre: Array | float, sd: Array | float) -> Array:
     return np.asarray(np.exp(-(((x - centre) / sd) ** 2) / 2))
 
 
-def _line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
+def line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
     """Return peak by a parabola about the maximum, and FWHM between linear half-maximum crossings, in nm."""
     top = int(np.argmax(photons))
     near = slice(max(top - PARABOLA, 0), top + PARABOLA + 1)

@@ -17,17 +17,24 @@ from numpy.typing import NDArray
 from sdl.lab.reader import ReaderStatus
 from sdl.lab.virtual.chance import generator
 from sdl.lab.virtual.chemistry import Growth
-from sdl.lab.virtual.optics import EXCITATION_NM, absorbance, crystal_absorbance, emission
+from sdl.lab.virtual.heterojunction import MEDIUM_INDEX as JUNCTION_INDEX
+from sdl.lab.virtual.heterojunction import Heterojunction
+from sdl.lab.virtual.optics import EXCITATION_NM, absorbance, crystal_absorbance, emission, nir_emission
+from sdl.lab.virtual.reaction import Reaction
+from sdl.lab.virtual.sulfide import pbs_absorbance
 from sdl.spectra.types import Kind, Role, Spectrum
 from sdl.units import FWHM_PER_SD, HC_EV_NM
 
 Array = NDArray[np.float64]
-Content = Growth | Literal["blank", "dye"] | None
-"""What is in the cell: dots as they are now, pure diluent, the reference dye, or air."""
+Content = Reaction | Literal["blank", "dye"] | None
+"""What is in the cell: crystals as they are now, pure diluent, the reference dye, or air."""
 
 PIXEL_NM = 0.5
 GRID_NM = np.arange(300.0, 700.0 + PIXEL_NM / 2, PIXEL_NM)
 """Pixels of both light paths: clear of the LED's second order, 300-650 nm and some red for the baseline [X]."""
+NIR_PIXEL_NM = 2.0
+NIR_GRID_NM = np.arange(850.0, 1650.0 + NIR_PIXEL_NM / 2, NIR_PIXEL_NM)
+"""Pixels of an InGaAs array behind the same cell [X]: PbS of Yang 2024 emits at 950 to 1156 nm."""
 AVERAGES, READ_NOISE_E = 250, 25.0
 """[S], and noise of one exposure [X] (section 4)."""
 FULL_WELL_E, WHITE_E, OFFSET_E = 6e4, 6e4 * 0.85, 1000.0
@@ -107,8 +114,11 @@ class Spectrometer:
 
     def dark(self, now_s: float) -> tuple[Spectrum, ...]:
         """Return one spectrum a channel with the shutter closed."""
-        rng, nothing = generator(self._seed, now_s, "dark"), np.zeros(GRID_NM.size)
-        return tuple(self._spectrum(self._noisy(nothing, rng), kind, "dark", now_s) for kind in self.channels)
+        rng = generator(self._seed, now_s, "dark")
+        return tuple(
+            self._spectrum(self._noisy(np.zeros(grid_nm(kind).size), rng), kind, "dark", now_s)
+            for kind in self.channels
+        )
 
     def look(self, content: Content, now_s: float, role: Role) -> tuple[Spectrum, ...]:
         """Return one spectrum a channel of what is in the cell."""
@@ -118,6 +128,8 @@ class Spectrometer:
         white = np.maximum(FLOOR_E, self._noisy(longer * self._white(liquid, bubble, role, rng), rng))
         emitted = self._noisy(longer * self._emission(liquid, now_s) * bubble, rng)
         light: dict[Kind, Array] = {"absorption": white, "pl": emitted}
+        if "nir" in self.channels:
+            light["nir"] = self._noisy(self._nir(content, now_s) * bubble.mean(), generator(self._seed, now_s, role, 2))
         return tuple(self._spectrum(light[kind], kind, role, now_s) for kind in self.channels)
 
     def shorten(self) -> bool:
@@ -142,6 +154,8 @@ class Spectrometer:
     def _liquid(self, content: Content) -> _Liquid:
         if isinstance(content, Growth):
             return self._colloid(content)
+        if isinstance(content, Heterojunction):
+            return self._junction(content)
         nothing = np.zeros(GRID_NM.size)
         if content is None:
             return _Liquid(absorbance=nothing, emitted=nothing, index=1.0)
@@ -170,6 +184,27 @@ class Spectrometer:
             index=MEDIUM_INDEX,
         )
 
+    def _junction(self, made: Heterojunction) -> _Liquid:
+        """Return an aliquot of heterojunctions."""
+        taken = -math.expm1(-math.log(10) * float(made.absorbance(np.array([EXCITATION_NM]), self._path_cm)[0]))
+        return _Liquid(
+            absorbance=made.absorbance(GRID_NM, self._path_cm),
+            emitted=taken * made.emission(GRID_NM) + _fluorescence(),
+            index=JUNCTION_INDEX,
+        )
+
+    def _nir(self, content: Content, now_s: float) -> Array:
+        """Return the electrons of near-infrared emission that leaves the cell, ``(w,)`` on the infrared grid."""
+        if not isinstance(content, Growth):
+            return np.zeros(NIR_GRID_NM.size)
+        colloid, led = content.state, np.array([EXCITATION_NM])
+        at_led = float(absorbance(colloid, led, self._path_cm)[0])
+        pbs = pbs_absorbance(colloid, led, self._path_cm)
+        active = float((crystal_absorbance(colloid, led, self._path_cm) + pbs)[0])
+        taken = -math.expm1(-math.log(10) * at_led) * active / at_led
+        photons = taken * nir_emission(colloid, NIR_GRID_NM, self._path_cm)
+        return np.asarray(LED_E * self.led(now_s) * NIR_PIXEL_NM * photons / MEDIUM_INDEX**2)
+
     def _white(self, liquid: _Liquid, bubble: Array, role: Role, rng: np.random.Generator) -> Array:
         """Return the lamp's electrons behind the cell; between blank and others the baseline has moved."""
         step, tilt = self._faults.baseline_sd * rng.standard_normal(2) * (role != "blank")
@@ -189,21 +224,26 @@ class Spectrometer:
 
     @staticmethod
     def _noisy(light_e: Array, rng: np.random.Generator) -> Array:
-        return light_e + rng.standard_normal(GRID_NM.size) * np.sqrt((light_e + READ_NOISE_E**2) / AVERAGES)
+        return light_e + rng.standard_normal(light_e.size) * np.sqrt((light_e + READ_NOISE_E**2) / AVERAGES)
 
     def _spectrum(self, light_e: Array, kind: Kind, role: Role, now_s: float) -> Spectrum:
         counts = np.minimum(light_e + OFFSET_E, FULL_WELL_E)
         return Spectrum(
             kind=kind,
             role=role,
-            wavelength_nm=GRID_NM,
-            counts=np.where(self._dead, np.nan, counts),
+            wavelength_nm=grid_nm(kind),
+            counts=counts if kind == "nir" else np.where(self._dead, np.nan, counts),
             time_s=now_s,
             instrument=self.name,
             averages=AVERAGES,
             integration_ms=self.integration_ms,
             full_well=FULL_WELL_E,
         )
+
+
+def grid_nm(kind: Kind) -> Array:
+    """Return the pixels of one light path, ``(w,)``."""
+    return NIR_GRID_NM if kind == "nir" else GRID_NM
 
 
 def _lamp() -> Array:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,14 @@ import numpy as np
 from sdl.bench import Place
 from sdl.errors import SdlError
 from sdl.lab.commands import Discarded, Dispensed, Event, TemperatureReached, TemperatureSet, TipTaken
-from sdl.lab.virtual.chemistry import Growth
+from sdl.lab.modelled import DYE
 from sdl.lab.virtual.clock import VirtualClock
 from sdl.lab.virtual.journal import Entry, Journal
+from sdl.lab.virtual.reaction import PRECURSORS, Reaction, Vessel, act, changes, quench_ratio
 
 PIPETTING_CV = 0.015
 """Total relative sd of a dispensed volume; half the variance stays with a pipette [assumed, virtual_lab.md 2]."""
 
-CS_STOCK_MMOL_L, LECITHIN_STOCK_MMOL_L = 20.0, 66.0
-"""The stocks of Yang 2024 whose 1:1 v/v is a quench ratio of 1; other strengths count by moles."""
-
-PRECURSORS = frozenset({"Cs", "Pb"})
-DYE = "dye"
 TRASH = "trash"
 
 
@@ -36,39 +31,7 @@ class Mishap(SdlError):
     """What stops a robot physically, such as a tip that is not there."""
 
 
-@dataclass(slots=True)
-class Vessel:
-    """What one vial or bottle holds; ``lots`` are those of its Cs and Pb stocks."""
-
-    volume_ul: float = 0.0
-    umol: dict[str, float] = field(default_factory=dict)
-    lots: frozenset[str] = frozenset()
-    started_s: float | None = None  # when Cs and Pb first met
-    run: int = 0
-    celsius: float = 25.0
-    growth: Growth | None = None
-
-    def mmol_l(self, species: str) -> float:
-        return 1000.0 * self.umol.get(species, 0.0) / self.volume_ul if self.volume_ul > 0 else 0.0
-
-    def take(self, volume_ul: float) -> Vessel:
-        """Remove ``volume_ul``, at most what is there, and return it."""
-        share = min(1.0, volume_ul / self.volume_ul) if self.volume_ul > 0 else 0.0
-        taken = Vessel(
-            volume_ul=share * self.volume_ul, umol={s: share * n for s, n in self.umol.items()}, lots=self.lots
-        )
-        self.volume_ul -= taken.volume_ul
-        self.umol = {s: n - taken.umol[s] for s, n in self.umol.items()}
-        return taken
-
-    def add(self, liquid: Vessel) -> None:
-        self.volume_ul += liquid.volume_ul
-        for species, n in liquid.umol.items():
-            self.umol[species] = self.umol.get(species, 0.0) + n
-        self.lots |= liquid.lots
-
-
-Begin = Callable[[Vessel, str], Growth]
+Begin = Callable[[Vessel, str], Reaction]
 """Start the growth of a well from its content; the second argument is its location."""
 
 
@@ -82,7 +45,6 @@ class World:
         deck: Mapping[str, Place],
         load: Mapping[str, Mapping[str, Any]],
         room_c: float,
-        probe: str = "",
         clock: VirtualClock,
         journal: Journal,
         begin: Begin,
@@ -91,12 +53,12 @@ class World:
         self._deck = deck
         self._load = {DYE: {"contains": {DYE: 1.0}, "volume_ul": 8000.0}, **load} if DYE in deck else load
         self._room_c = room_c
-        self._probe = probe
         self._clock = clock
         self._journal = journal
         self._begin = begin
         self._lock = threading.RLock()
         self._vessels = {location: self._loaded(location) for location in self._load}
+        self._dried_s = dict.fromkeys(self._load, clock.now_s())  # until when each stock's evaporation is counted
         self._tips_gone: set[str] = set()
         self._target_c: dict[str, float] = {}
         self._block_c = {name: room_c for name, place in deck.items() if place.module}
@@ -158,22 +120,25 @@ class World:
             self._target_c.pop(rack, None)
             self._record("heat", rack=rack, celsius=self._room_c)
 
-    def refill(self, what: str) -> bool:
-        """Renew vials, tips ("tips50": every such rack) or a stock, or empty the waste; say if ``what`` is known."""
+    def refill(self, what: str, lot: str = "") -> bool:
+        """Renew vials, tips ("tips50": every such rack) or a stock, or empty the waste; say if ``what`` is known.
+
+        A stock comes with its new ``lot``, where one is named.
+        """
         with self._lock:
             known = what == "waste" or any(self._means(what, name) for name in (*self._deck, *self._load))
             if known:
-                self._record("refill", what=what)
+                self._record("refill", what=what, lot=lot)
             return known
 
-    def look(self, role: str) -> Vessel:
-        """Write a read down and return what is in front of the reader: in the cell, or around the dip probe."""
+    def look(self, role: str, at: str = "") -> Vessel:
+        """Write a read down and return what is in the cell, or in the well ``at`` in which a probe stands."""
         with self._lock:
             self._record("read", role=role)
-            if self._probe:
-                self._grown(self._probe)
-                return self._vessel(self._probe)
-            return self.cell
+            if not at:
+                return self.cell
+            self._grown(at)
+            return self._vessel(at)
 
     def plate(self, slot: str) -> dict[str, Vessel]:
         """Return what is in every well of the plate that stands in ``slot``; wells that nothing entered are empty."""
@@ -216,13 +181,14 @@ class World:
             case "heat":
                 self._block_c[entry["rack"]] = entry["celsius"]
             case "refill":
-                self._refilled(entry["what"])
+                self._refilled(entry)
             case "move":
                 self._moves += 1
                 self._flow(entry)
 
     def _flow(self, entry: Entry) -> None:
         t_s = entry["t_s"]
+        self._evaporate(entry["source"], t_s)
         grown = self._grown(entry["source"])
         liquid = self._vessel(entry["source"]).take(entry["volume_ul"])
         if entry["dest"] == TRASH:
@@ -238,40 +204,54 @@ class World:
             well.growth, well.started_s = grown, self._vessel(entry["source"]).started_s
             well.add(liquid)
             return
-        quenched = liquid.umol.get("lecithin", 0.0) > 0.0 and self._grown(entry["dest"]) is not None
-        well.add(liquid)
-        if quenched and well.growth is not None:
-            well.growth.quench(t_s - (well.started_s or t_s), _quench_ratio(well))
-        elif well.started_s is None and all(well.umol.get(species) for species in PRECURSORS):
-            well.started_s, well.run = t_s, self._runs
-            well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
+        if changes(well, liquid, t_s) and self._grown(entry["dest"]) is not None:
+            act(well, liquid, t_s)
+        else:
+            well.add(liquid)
+            if well.started_s is None and well.complete:
+                well.started_s, well.run = t_s, self._runs
+                well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
+        well.fed_s = t_s
 
-    def _grown(self, location: str) -> Growth | None:
+    def _evaporate(self, location: str, t_s: float) -> None:
+        """Let a stock lose the solvent that went through its septum until ``t_s``; what is dissolved stays."""
+        if location in self._dried_s:
+            hours = (t_s - self._dried_s[location]) / 3600.0
+            lost_ul = float(self._load[location].get("loss_ul_h", 0.0)) * hours
+            vessel = self._vessel(location)
+            vessel.volume_ul = max(vessel.volume_ul - lost_ul, 0.0)
+            self._dried_s[location] = t_s
+
+    def _grown(self, location: str) -> Reaction | None:
         """Return the growth of a well, begun from what is in it now if nobody asked before."""
         vessel = self._vessel(location)
         if vessel.growth is None and vessel.started_s is not None:
             vessel.growth = self._begin(vessel, location)
             if vessel.umol.get("lecithin"):  # it came before the lead
-                vessel.growth.quench(0.0, _quench_ratio(vessel))
+                vessel.growth.quench(0.0, quench_ratio(vessel.umol))
         return vessel.growth
 
-    def _refilled(self, what: str) -> None:
+    def _refilled(self, entry: Entry) -> None:
+        what, lot = entry["what"], entry.get("lot", "")
         if what == "waste":
             self.waste_ul = 0.0
         self._tips_gone = {tip for tip in self._tips_gone if not self._means(what, tip.rpartition("/")[0])}
         for location in list(self._vessels):
             if self._means(what, location) or self._means(what, location.rpartition("/")[0]):
-                self._vessels[location] = self._loaded(location)
+                self._vessels[location] = self._loaded(location, lot)
+                if location in self._dried_s:
+                    self._dried_s[location] = entry["t_s"]
 
     @staticmethod
     def _means(what: str, name: str) -> bool:
         return name == what or (name.startswith(what) and name.startswith("tips"))
 
-    def _loaded(self, location: str) -> Vessel:
+    def _loaded(self, location: str, lot: str = "") -> Vessel:
         load = self._load.get(location, {})
         volume = float(load.get("volume_ul", 0.0))
         umol = {species: mmol_l * volume / 1000.0 for species, mmol_l in load.get("contains", {}).items()}
-        lots = {str(load["lot"])} if load.get("lot") and PRECURSORS & umol.keys() else set()
+        known = lot or str(load.get("lot", ""))
+        lots = {known} if known and PRECURSORS & umol.keys() else set()
         return Vessel(volume_ul=volume, umol=umol, lots=frozenset(lots))
 
     def _vessel(self, location: str) -> Vessel:
@@ -287,8 +267,3 @@ _NOWHERE = Place(labware="", slot="")
 def lasting_error(seed: int, mount: str) -> float:
     """Return the relative calibration error of the pipette on ``mount``, which every stroke of it shares."""
     return float(PIPETTING_CV * np.sqrt(0.5) * np.random.default_rng([seed, *mount.encode()]).standard_normal())
-
-
-def _quench_ratio(well: Vessel) -> float:
-    """Return v_lec/v_cs of the nominal stocks, with the Cs that withdrawn aliquots left in the well."""
-    return (well.umol["lecithin"] / LECITHIN_STOCK_MMOL_L) / (well.umol["Cs"] / CS_STOCK_MMOL_L)

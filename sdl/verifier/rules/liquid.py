@@ -76,6 +76,15 @@ def no_air_is_drawn_for_liquid(scene: Scene, act: Act) -> Iterator[str]:
         yield f"draws air: {where}; refill it"
 
 
+@rule("I3", "give", "blow")
+def nothing_is_added_to_what_a_person_changed(scene: Scene, act: Act) -> Iterator[str]:
+    """After a step by hand nobody can derive what a well of that rack holds; it may be read, and no more."""
+    assert act.well is not None
+    if act.parcels and act.well.location.partition("/")[0] in scene.handled:
+        text = "after a person worked on it, so that its volume is not known"
+        yield f"dispenses into {act.well.location} {text}; read it only"
+
+
 @rule("I4", "declare")
 def the_protocol_declares_what_the_ledger_holds(scene: Scene, act: Act) -> Iterator[str]:
     held = {well.location: well.volume_ul for well in scene.wells}

@@ -1,27 +1,9 @@
-"""The schedule of a batch on a deck as the load list asks for it, before anything is started."""
+"""How long a well may grow: by its campaign, and by the verified windows of one run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sdl.campaign import Campaign
-from sdl.chemistry.compiler import Compiler
-from sdl.chemistry.recipe import Recipe, Run
-from sdl.chemistry.schedule import Scheduler
-
-
-def provisional(campaign: Campaign, compiler: Compiler, recipes: Mapping[str, Recipe]) -> Run:
-    """Schedule ``recipes`` by id into the first vials, one batch; raise `Refused` where the arm cannot do that."""
-    lab = compiler.lab
-    scheduler = Scheduler(
-        lab=lab,
-        declared=compiler.declared,
-        sources={name: stock.at[0] for name, stock in campaign.stocks.items()},
-        vials=tuple(f"{lab.dilution_rack}/{row}{column}" for row in "ABCD" for column in range(1, 7)),
-        growth_s=growth_range_s(campaign),
-    )
-    places = [lab.reader.probe] if lab.reader.probe else [f"vials/{'ABCD'[i // 6]}{i % 6 + 1}" for i in range(24)]
-    return scheduler.run(recipes, {id: places[i % len(places)] for i, id in enumerate(recipes)})
+from sdl.chemistry.recipe import Run
 
 
 def growth_range_s(campaign: Campaign) -> tuple[float, float] | None:
