@@ -24,7 +24,8 @@ from models.kinetics.decision import best_moment, decide
 from models.kinetics.forecast import SURE
 from sdl.chemistry.feasible import design_space
 from sdl.lab.virtual.chance import Effect, batch_effect
-from sdl.lab.virtual.chemistry import Growth, Mix
+from sdl.lab.virtual.chemistry import Growth
+from sdl.lab.virtual.mix import Mix
 from sdl.lab.virtual.optics import truth
 from sdl.lab.virtual.spectrometer import Spectrometer
 from sdl.lab.virtual.world import PIPETTING_CV

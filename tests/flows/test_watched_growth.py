@@ -19,7 +19,8 @@ from sdl.campaign import Campaign
 from sdl.chemistry.feasible import design_space
 from sdl.lab import simulated
 from sdl.lab.virtual.chance import batch_effect
-from sdl.lab.virtual.chemistry import Growth, Mix
+from sdl.lab.virtual.chemistry import Growth
+from sdl.lab.virtual.mix import Mix
 from sdl.lab.virtual.optics import truth
 from sdl.spectra.types import Value
 from sdl.store import NewExperiment
