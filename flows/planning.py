@@ -16,7 +16,10 @@ from models.selection import MOST_ROWS, informative
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.demand import schedule
 from sdl.chemistry.feasible import design_space
+from sdl.chemistry.quench_range import quench_windows_s
+from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
 from sdl.config.table import Excluded, Table, campaign_table
@@ -210,12 +213,28 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     compiler = Compiler.of(campaign)
     advisor = advisor_of(campaign, design_space(campaign), experiments, reads_of(campaign, file, state))
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
-    suggestions = []
-    for s in advisor.suggest(n or campaign.budget.batch, pending=pending):
-        suggestions.append({**suggestion_json(s), "recipe": recipe_json(compiler.recipe(s.design))})
+    chosen = advisor.suggest(n or campaign.budget.batch, pending=pending)
+    recipes = [compiler.recipe(s.design) for s in chosen]
+    windows_s = _quench_windows_s(campaign, recipes)
+    suggestions = [
+        {**suggestion_json(s), "recipe": {**recipe_json(recipe), **window_s}}
+        for s, recipe, window_s in zip(chosen, recipes, windows_s, strict=True)
+    ]
     document = _document(campaign, suggestions, [], max((e.batch for e in experiments), default=0) + 1)
     _say_history(document, advisor)
     return document
+
+
+def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dict[str, list[int]]]:
+    """Return for each recipe how early and late its quench may come, as it would be scheduled: batch by batch."""
+    found: list[dict[str, list[int]]] = []
+    for first in range(0, len(recipes), campaign.budget.batch):
+        batch = list(recipes[first : first + campaign.budget.batch])
+        windows_s = quench_windows_s(schedule(campaign, batch))
+        for i in range(len(batch)):
+            known = windows_s.get(str(i))
+            found.append({"quench_window_s": [round(t) for t in known]} if known else {})
+    return found
 
 
 def _document(

@@ -16,6 +16,15 @@ from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
+
+def watched(session: Session, attempt: Attempt) -> None:
+    """Follow the run, with a watch on growth that has learned from every earlier well."""
+    from models.kinetics import growth_watch
+
+    watch = growth_watch(session.campaign, design_space(session.campaign), session.store)
+    follow.follow(session, attempt, watch)
+
+
 Arrows = Mapping[str, Callable[[Session, Attempt], None]]
 
 ARROWS: Arrows = {
@@ -25,7 +34,7 @@ ARROWS: Arrows = {
     "VERIFIED": prepare.arm,
     "ARMED": follow.start,
     "STARTING": follow.after_play,
-    "VERIFY": follow.follow,
+    "VERIFY": watched,
     "DISPENSED": record.archive,
     "MEASURED": record.conclude,
 }

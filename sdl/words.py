@@ -284,6 +284,9 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
         if s.get("recipe"):
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in s["recipe"]["transfers"])
             lines.append(f"     pour: {poured}")
+        if window := (s.get("recipe") or {}).get("quench_window_s"):
+            low, high = (amount("growth_time_s", t) for t in window)
+            lines.append(f"     quench: {low} to {high}, as the forecast of the growing well says")
         chance = f"P(hit) {s['p_hit']:.0%}; " if s["expected"] else ""
         lines.append(f"     {chance}{s['why']}")
     model = document.get("model") or {}

@@ -15,8 +15,8 @@ from sdl.attempt.consumables import left_ul
 from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.campaign import Campaign
-from sdl.chemistry.schedule import LATE_S
 from sdl.chemistry.solvents import DYE_SOLVENT, SOLVENTS
+from sdl.chemistry.windows import LATE_S
 from sdl.errors import Unsafe
 from sdl.lab.protocol import labware_files
 from sdl.route import Route

@@ -14,11 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from sdl.attempt.expectation import rows
+from sdl.attempt.growing import Waiting, Watch, hold
 from sdl.attempt.preflight import preflight, watch
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
 from sdl.attempt.wishes import said, stop_wanted
-from sdl.chemistry.schedule import LATE_S
+from sdl.chemistry.windows import LATE_S
 from sdl.errors import NeedsPerson, Stopped, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
@@ -83,15 +84,18 @@ def _seen(session: Session, attempt: Attempt) -> dict[str, Any] | None:
         return None
 
 
-def follow(session: Session, attempt: Attempt) -> None:
-    """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
+def follow(session: Session, attempt: Attempt, growth: Watch | None = None) -> None:
+    """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while.
+
+    With ``growth`` watched a quench moves inside its verified window; without one the plan's times stand.
+    """
     local = "127.0.0.1" in session.robot.address
     heard_s, watched_s = session.pace.monotonic_s(), -math.inf
     still = Still(since_s=heard_s)
     while True:
         try:
             watched_s = watch(session, attempt, watched_s)
-            if _advance(session, attempt):
+            if _advance(session, attempt, growth):
                 return
             heard_s = session.pace.monotonic_s()
             if heard_s - still.since_s > STALL * USUAL_S and still.too_long(session, attempt):
@@ -151,7 +155,7 @@ class Still:
         return warming
 
 
-def _advance(session: Session, attempt: Attempt) -> bool:
+def _advance(session: Session, attempt: Attempt, growth: Watch | None) -> bool:
     """Look at the run once and do what it waits for; return whether it is over for us."""
     run = session.robot.run(attempt.run_id)
     status = run["status"]
@@ -162,7 +166,7 @@ def _advance(session: Session, attempt: Attempt) -> bool:
         raise Stopped(f"{said(wish)}: {attempt.id} was stopped where it was; look at its wells, then `sdl resolve`")
     adopt_releases(session, attempt, run)
     if status == "paused":
-        _serve(session, attempt, run)
+        _serve(session, attempt, run, growth)
     elif status == "succeeded":
         note_moments(session, attempt)
         session.store.move_attempt(attempt.id, "VERIFY", "DISPENSED")
@@ -196,7 +200,7 @@ def cool(session: Session) -> None:
         session.say(f"heat could not be switched off from here ({exc}): look at the robot")
 
 
-def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
+def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], growth: Watch | None) -> None:
     """Answer the one waiting command: wait for its moment or look at its aliquot, then release it."""
     if _stopped_by_others(run):
         raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
@@ -209,7 +213,7 @@ def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
     note_moments(session, attempt)
     kind, *words = message.split()
     if kind == "AT":
-        _wait(session, attempt, message)
+        _wait(session, attempt, command["id"], message, growth)
     elif kind == "HAND":
         _by_hand(session, attempt, int(words[0]))
     else:
@@ -253,13 +257,27 @@ def _stopped_by_others(run: Mapping[str, Any]) -> bool:
     return bool(stops) and "play" not in actions[stops[-1] + 1 :]
 
 
-def _wait(session: Session, attempt: Attempt, message: str) -> None:
+def _wait(session: Session, attempt: Attempt, command_id: str, message: str, growth: Watch | None) -> None:
     """Wait on the lab clock until the step's moment, counted from the well's own injection where it has one."""
     released = {h.message: h.released_s for h in session.store.handshakes(attempt.id) if h.released_s is not None}
-    due_s = due(rows(attempt.csv), released, message)
+    steps = rows(attempt.csv)
+    due_s = due(steps, released, message)
     session.say(
         f"  {message}" if due_s is None else f"  {message} (in {max(0.0, due_s - session.clock.now_s()):.0f} s)"
     )
+    _, _, action, well = message.split()
+    if due_s is not None and growth is not None and action == "quench":
+        early_s, late_s = window(steps, message)
+        experiment = next(w.experiment for w in session.store.wells(attempt.id) if w.well == well)
+        waiting = Waiting(
+            command_id=command_id,
+            well=well,
+            planned_s=float(session.store.experiment(experiment).recipe["growth_time_s"]),
+            due_s=due_s,
+            earliest_s=due_s + early_s,
+            latest_s=due_s + late_s,
+        )
+        due_s = hold(session, attempt, waiting, growth)
     while due_s is not None and session.clock.now_s() < due_s and stop_wanted(session) is None:
         session.clock.wait_until(min(due_s, session.clock.now_s() + HEED_S["127.0.0.1" in session.robot.address]))
 
@@ -281,6 +299,13 @@ def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], messa
     return released[anchor] + float(row["at_s"]) - float(plan[anchor]["at_s"])
 
 
+def window(steps: Sequence[Mapping[str, str]], message: str) -> tuple[float, float]:
+    """Return how much before and after its due time a timed step may be released, in s, by its verified window."""
+    row = next(r for r in steps if r.get("at_s") and _message(r) == message)
+    at_s = float(row["at_s"])
+    return float(row.get("earliest_s") or at_s) - at_s, float(row.get("latest_s") or at_s + LATE_S) - at_s
+
+
 def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshake]) -> set[str]:
     """Return the wells of which a timed step was released outside its verified window."""
     released = {h.message: h.released_s for h in handshakes if h.released_s is not None}
@@ -289,7 +314,8 @@ def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshak
         message = _message(row)
         if row.get("at_s") and row["action"] != "inject" and message in released:
             due_s = due(steps, released, message)
-            if due_s is not None and abs(released[message] - due_s) > LATE_S:
+            early_s, late_s = window(steps, message) if row["action"] == "quench" else (-LATE_S, LATE_S)
+            if due_s is not None and not due_s + min(early_s, -LATE_S) <= released[message] <= due_s + late_s:
                 late.add(message.split()[3])
     return late
 

@@ -9,6 +9,7 @@ from typing import Any
 from sdl.attempt import composition, consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session
+from sdl.chemistry.quench_range import growth_range_s
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import Unsafe
@@ -111,4 +112,5 @@ def _scheduler(session: Session) -> Scheduler:
         declared=session.compiler.declared,
         sources=consumables.sources(session),
         vials=consumables.dilution_vials(session),
+        growth_s=growth_range_s(session.campaign),
     )

@@ -81,7 +81,8 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
     well = next((w for w in store.wells(attempt.id) if w.well == place), None)
     since_injection = None if well is None or well.injected_s is None else now_s - well.injected_s
     since_quench = None if well is None or well.quenched_s is None else now_s - well.quenched_s
-    last = label == "sample" and _is_last(session, attempt, name, location)
+    grown = since_quench is not None or not session.compiler.route.quench
+    last = label == "sample" and grown and _is_last(session, attempt, name, location)
     window = _in_window(session, well, since_injection, since_quench)
     timing = ("timing",) if last and not window else ()
     number = store.save_read(

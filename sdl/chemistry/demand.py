@@ -7,6 +7,7 @@ import numpy as np
 from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.quench_range import growth_range_s
 from sdl.chemistry.recipe import Recipe, Run
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
@@ -71,8 +72,10 @@ def schedule(campaign: Campaign, recipes: list[Recipe]) -> Run:
         declared=compiler.declared,
         sources={name: stock.at[0] for name, stock in campaign.stocks.items()},
         vials=_places(lab, lab.dilution_rack) if lab.dilution_rack else (),
+        growth_s=growth_range_s(campaign),
     )
-    wells = {str(i): place for i, place in enumerate(_places(lab, lab.blocks[0].rack)[: len(recipes)])}
+    free = (lab.reader.at,) if lab.reader.at else _places(lab, lab.blocks[0].rack)
+    wells = {str(i): place for i, place in enumerate(free[: len(recipes)])}
     return scheduler.run({str(i): recipe for i, recipe in enumerate(recipes)}, wells)
 
 

@@ -10,16 +10,11 @@ from sdl.bench import Lab, Pipette
 from sdl.chemistry.declaration import Declaration
 from sdl.chemistry.dilution import Preparation
 from sdl.chemistry.recipe import Action, Recipe, Run, TimedStep
+from sdl.chemistry.windows import MARGIN_S, Growth, Visit, windowed
 from sdl.errors import Refused
 
 MIX_UL, MIX_TIMES = 400.0, 2
 """Pipette mixing after the injection and the quench: an eighth of the well, twice, within 20 s (chosen)."""
-
-MARGIN_S = 3.0
-"""Least pause between two visits of one well, for what the estimate of the arm's pace leaves out (chosen)."""
-
-LATE_S = 20.0
-"""How late the controller may release a timed step before the verified window is left (chosen: 1/3 of its minute)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +60,15 @@ class _Arm:
 class Scheduler:
     """Turn recipes into a `Run` on one lab; ``sources`` says from which location each stock is drawn.
 
-    ``vials`` are empty ones, in order of use, for dilutions.
+    ``vials`` are empty ones, in order of use, for dilutions; ``growth_s`` is the least and longest growth time that
+    live control may choose, None where growth time is fixed.
     """
 
     lab: Lab
     declared: Declaration
     sources: Mapping[str, str]
     vials: tuple[str, ...] = ()
+    growth_s: tuple[float, float] | None = None
     pace: Pace = PACE
     gap_s: float = 25.0
 
@@ -90,11 +87,12 @@ class Scheduler:
             *self._with_blank(self._prepare(recipes, wells, places)),
         ]
         ready_s = sum(self._seconds(step) for step in first) * 1.1 + 60.0
-        timed: list[tuple[float, list[TimedStep]]] = []
+        timed: list[Visit] = []
         arm = _Arm()
         for experiment in sorted(recipes, key=lambda e: -recipes[e].growth_time_s):
             timed += self._place(arm, self._visits(recipes[experiment], wells[experiment], places), ready_s)
-        steps = [*first, *(step for _, group in sorted(timed, key=lambda g: g[0]) for step in group)]
+        timed = windowed(timed, self._growths(recipes, wells), self._seconds)
+        steps = [*first, *(step for _, group in timed for step in group)]
         last = self._by_hand(recipes, wells)
         steps += last
         end_s = max((end for _, end in arm.busy), default=ready_s)
@@ -161,6 +159,14 @@ class Scheduler:
         arm.busy += [(a + start, b + start) for a, b in spans]
         return [(at + start, self._timed(steps, at + start)) for at, steps in visits]
 
+    def _growths(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> dict[str, Growth]:
+        """Return what live control may do to the growth of each well: nothing where growth time is fixed."""
+        least_s, longest_s = self.growth_s or (math.inf, 0.0)
+        return {
+            wells[e]: Growth(planned_s=r.growth_time_s, least_s=least_s, longest_s=longest_s)
+            for e, r in recipes.items()
+        }
+
     def _visits(self, recipe: Recipe, well: str, places: Mapping[str, str]) -> list[tuple[float, list[TimedStep]]]:
         """Return when the arm must be released for each visit, in s after the injection's end, and what it does."""
         visits = []
@@ -169,7 +175,8 @@ class Scheduler:
                 continue
             step = self._transfer(t.action, places[t.stock], well, t.volume_ul)
             visits.append((t.at_s - self.lead_s(step), [step, self._mix(well)]))
-        for at in recipe.read_s:
+        probe = self.lab.reader.geometry == "dip probe"  # it looks at growing dots whenever the controller likes
+        for at in recipe.read_s[-1:] if probe else recipe.read_s:
             read = self._read(well, "sample")
             visits.append(
                 (at - self.lead_s(read), [read, *self._rinses(), *(self._check() if at == max(recipe.read_s) else ())])
@@ -198,7 +205,7 @@ class Scheduler:
 
     def _timed(self, steps: list[TimedStep], at_s: float) -> list[TimedStep]:
         at_s = round(at_s, 1)
-        return [replace(steps[0], at_s=at_s, earliest_s=at_s, latest_s=at_s + LATE_S), *steps[1:]]
+        return [replace(steps[0], at_s=at_s), *steps[1:]]
 
     def _transfer(self, action: Action, source: str, well: str, volume_ul: float) -> TimedStep:
         pipette = self.lab.pipette_for(volume_ul)

@@ -13,6 +13,7 @@ from benchmarks import (
     compiler,
     offline,
     outcomes,
+    quench,
     spectra,
     spectrum_files,
     stream,
@@ -108,3 +109,12 @@ def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
 def test_a_small_table_is_imported_in_every_format_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
     offline.imports(50)
     assert capsys.readouterr().out.count("import of 50 rows") == 3
+
+
+def test_a_watched_quench_is_compared_with_a_fixed_one() -> None:
+    (pair,) = quench.compare(1, 1, earlier_wells=3)
+    assert pair.watched_s >= quench.FIRST_S + quench.LEAD_S
+    assert "| all | 1 |" in quench.table([pair])
+    late = quench.Ending(true_s=1800.0, flagged_s=2900.0, ripening_s=2400.0, narrowest_s=3000.0)
+    said = quench.endings_in_words([late])
+    assert "0% within 15 min" in said and "before 45 min: 1; before the true line was narrowest: 1" in said

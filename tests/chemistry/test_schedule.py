@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
 from sdl.chemistry.recipe import Recipe, Run
 from sdl.chemistry.schedule import Scheduler, shares_tip
+from sdl.chemistry.windows import LATE_S
 from tests.benches import example
 
 CAMPAIGN = example()
@@ -81,3 +83,49 @@ def test_the_shortest_growth_in_the_space_can_be_scheduled() -> None:
         if ok[0]:
             recipe = COMPILER.recipe(SPACE.designs(columns)[0])
             assert SCHEDULER.run({"e": recipe}, {"e": "vials/A1"}).duration_s > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_quench_may_move_as_far_as_the_arm_is_free_for_it_and_its_outcome_read(seed: int) -> None:
+    watched = replace(SCHEDULER, growth_s=(60.0, 3600.0))
+    recipes, plain = batch(seed)
+    run = watched.run(recipes, plain.wells)
+    starts = [i for i, s in enumerate(run.steps) if s.at_s is not None]
+    ends = [*starts[1:], len(run.steps)]
+    busy = {
+        i: (run.steps[i].at_s or 0.0, (run.steps[i].at_s or 0.0) + sum(SCHEDULER._seconds(s) for s in run.steps[i:end]))
+        for i, end in zip(starts, ends, strict=True)
+    }
+    for i in starts:
+        step = run.steps[i]
+        assert step.at_s is not None and step.earliest_s is not None and step.latest_s is not None
+        assert step.earliest_s <= step.at_s <= step.latest_s
+        if step.action != "quench":
+            continue
+        assert step.at_s - step.earliest_s > 5.0 and step.latest_s - step.at_s >= LATE_S, "the arm's gaps allow some"
+        outcome = next(j for j in starts if j > i and run.steps[j].source == step.well)
+        for moved in (step.earliest_s - step.at_s, step.latest_s - step.at_s):
+            for j in (i, outcome):
+                start, end = busy[j][0] + moved, busy[j][1] + moved
+                others = [busy[k] for k in starts if k not in (i, outcome)]
+                late = moved > 0 and moved <= LATE_S
+                assert late or all(end <= a + 1.0 or start >= b - 1.0 for a, b in others)
+
+
+def test_a_well_alone_may_be_quenched_over_the_whole_range_of_growth() -> None:
+    design = {**SPACE.sobol(1, seed=3)[0], "growth_time_s": 400.0}
+    recipe = COMPILER.recipe(SPACE.designs(SPACE.make(SPACE.columns([design]))[0])[0])
+    watched = replace(SCHEDULER, growth_s=(60.0, 3600.0))
+    run = watched.run({"e": recipe}, {"e": "vials/A1"})
+    quench = next(s for s in run.steps if s.action == "quench")
+    inject = next(s for s in run.steps if s.action == "inject")
+    assert quench.at_s is not None and quench.latest_s is not None and quench.earliest_s is not None
+    assert quench.latest_s - quench.at_s == pytest.approx(3200.0, abs=0.2)
+    mixed_s = (inject.at_s or 0.0) + sum(SCHEDULER._seconds(s) for s in run.steps[run.steps.index(inject) :][:2])
+    assert quench.earliest_s == pytest.approx(max(quench.at_s - 340.0, mixed_s + 3.0), abs=0.2)
+
+
+def test_a_growth_time_that_is_fixed_is_not_moved() -> None:
+    _, run = batch(1)
+    quenches = [s for s in run.steps if s.action == "quench"]
+    assert all(s.earliest_s == s.at_s and s.latest_s == pytest.approx((s.at_s or 0.0) + LATE_S) for s in quenches)
