@@ -76,7 +76,7 @@ def truth(colloid: Colloid) -> Truth:
         nothing = {name: math.nan for name in Truth.__slots__ if name != "yield_fraction"}
         return Truth(**nothing, yield_fraction=0.0)
     photons = emission(colloid, TRUTH_NM)
-    peak_nm, fwhm_nm = _line(TRUTH_NM, photons)
+    peak_nm, fwhm_nm = line(TRUTH_NM, photons)
     edge, number = sizes(colloid)
     line_ev = np.average(x1_ev(edge, colloid.mix.temperature_c), weights=number * edge**3)
     return Truth(
@@ -210,7 +210,7 @@ def _bell(x: Array, centre: Array | float, sd: Array | float) -> Array:
     return np.asarray(np.exp(-(((x - centre) / sd) ** 2) / 2))
 
 
-def _line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
+def line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
     """Return peak by a parabola about the maximum, and FWHM between linear half-maximum crossings, in nm."""
     top = int(np.argmax(photons))
     near = slice(max(top - PARABOLA, 0), top + PARABOLA + 1)
