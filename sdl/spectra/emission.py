@@ -165,7 +165,7 @@ def _read(wavelength_nm: Array, per_nm: Array, noise: Array) -> Emission:
     low, high = _around(smooth > FITTED * smooth[top], top)
     if low == 0 or high == smooth.size:
         return Emission(photons=photons, flags=("cut_off",))
-    if high - low < 3 * ORDER:
+    if high - low < 2 * ORDER:
         return Emission(photons=photons, flags=("sparse",))
     found = line(wavelength_nm[low:high], per_nm[low:high], noise[low:high], smooth[low:high])
     if found is None:
