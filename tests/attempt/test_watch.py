@@ -16,7 +16,7 @@ from sdl.chemistry.compiler import Compiler
 from sdl.errors import Unsafe
 from sdl.lab.clock import RemoteClock
 from sdl.lab.operator import RemoteOperator
-from sdl.lab.reader import RemoteReader
+from sdl.lab.readers.remote import RemoteReader
 from sdl.store import Attempt, NewExperiment, Store
 from tests.benches import example
 from tests.lab.command_lists import DECK, command, opening, pause
