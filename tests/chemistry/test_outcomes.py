@@ -94,6 +94,13 @@ def test_a_target_beyond_the_table_is_a_warning_with_the_closest_value_and_the_r
     assert "Wider would help" in said
 
 
+def test_a_table_without_a_row_inside_the_ranges_says_so_and_draws_no_conclusion() -> None:
+    found = reach(replace(example(), constraints=("pb_to_cs <= 0.5",), target=asking(500.0)), grid())
+    assert found is not None
+    assert (found.inside, found.hits, found.warnings, found.widen) == (0, 0, (), ())
+    assert "None of the 2257 simulated designs lies inside your ranges" in reach_in_words(found)[0]
+
+
 def test_constraints_of_the_campaign_count() -> None:
     free = reach(replace(example(), constraints=(), target=asking(500.0)), grid())
     bound = reach(replace(example(), constraints=("pb_to_cs <= 3",), target=asking(500.0)), grid())

@@ -125,13 +125,16 @@ def reach(campaign: Campaign, table: Table) -> Reach | None:
 def reach_in_words(found: Reach) -> list[str]:
     """Return what a chemist should know before starting, in a few lines."""
     kind = "simulated" if found.origin.startswith("simulated") else "measured"
-    lines = [f"{found.hits} of {found.inside} {kind} designs inside your ranges lie within the target."]
-    if found.inside:
+    if not found.inside:
+        lines = [f"None of the {found.rows} {kind} designs lies inside your ranges: they tell nothing about reach."]
+    else:
+        lines = [f"{found.hits} of {found.inside} {kind} designs inside your ranges lie within the target."]
         spans = ", ".join(f"{label_of(n)} {_shown(n, a)} .. {_shown(n, b)}" for n, (a, b) in found.spans.items())
         lines.append(f"  They reach {spans}.")
     at = [n for n in found.nearest if n not in _FEATURES]
     seen = [n for n in found.nearest if n in _FEATURES]
-    lines.append(f"  Nearest: {', '.join(f'{label_of(n)} {_shown(n, found.nearest[n])}' for n in at)};")
+    where = "Nearest" if found.inside else "Nearest of all, outside your ranges"
+    lines.append(f"  {where}: {', '.join(f'{label_of(n)} {_shown(n, found.nearest[n])}' for n in at)};")
     lines.append(f"  predicted {', '.join(f'{label_of(n)} {_shown(n, found.nearest[n])}' for n in seen)}.")
     lines += [f"Warning: {text}" for text in found.warnings]
     lines += [f"  Wider would help: {text}" for text in found.widen]
@@ -194,7 +197,7 @@ def _wider(campaign: Campaign, route: Route, table: Table, keeps: Mapping[str, F
     now = float(missed[inside].min()) if inside.any() else math.inf
     said = []
     for p in campaign.parameters:
-        if p.name not in keeps or now == 0:
+        if p.name not in keeps or now == 0 or not inside.any():
             continue
         others = np.logical_and.reduce([np.ones(len(missed), bool), *(k for n, k in keeps.items() if n != p.name)])
         rows = np.flatnonzero(others & ~inside)
