@@ -19,7 +19,7 @@ from sdl.config.table import campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.space import Constraint, DesignSpace
-from sdl.store import Store
+from sdl.store import Experiment, Read, Store
 
 
 def plan_experiments(
@@ -68,12 +68,13 @@ def _offline(campaign: Campaign, n: int | None) -> dict[str, Any]:
 def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | None) -> dict[str, Any]:
     """Suggest from the campaign's own store where it has begun, from an empty one where it has not."""
     folder = state_folder(file, state, campaign=campaign)
-    experiments = []
+    experiments: list[Experiment] = []
+    looks: list[Read] = []
     if (folder / "store.sqlite").exists():
         with Store.open(folder, create=False) as store:
-            experiments = store.experiments()
+            experiments, looks = store.experiments(), store.reads()
     compiler = Compiler.of(campaign)
-    advisor = advisor_of(campaign, design_space(campaign), experiments)
+    advisor = advisor_of(campaign, design_space(campaign), experiments, looks)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     suggestions = []
     for s in advisor.suggest(n or campaign.budget.batch, pending=pending):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.advisor import Advisor
-from models.suggestion import Confirmation
+from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
 from sdl.space import DesignSpace
 from sdl.store import Experiment
+from sdl.store import Read as StoredRead
 from sdl.units import label_of
 
 if TYPE_CHECKING:
@@ -28,29 +29,47 @@ CONFOUNDED = 0.95
 """Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
 
 
-def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Experiment]) -> Advisor:
-    """Return an advisor told of every measured experiment, in order; wells of one attempt share a run effect."""
+def advisor_of(
+    campaign: Campaign, space: DesignSpace, experiments: Sequence[Experiment], looks: Sequence[StoredRead]
+) -> Advisor:
+    """Return an advisor told of every experiment with a measured goal or a look at its growth, in order.
+
+    Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew.
+    """
     advisor = Advisor(space, campaign.target, seed=campaign.seed)
+    grown = _growing(looks)
     for e in experiments:
-        if e.state != "measured" or not e.features.values:
+        reads = grown.get(e.id, [])
+        found = e.features.values if e.state == "measured" else {}
+        wanted = {name: v for name, v in found.items() if name in (*campaign.target.goals, *ALWAYS)}
+        if not any(name in campaign.target.goals for name in wanted) and not reads:
             continue
-        wanted = {name: v for name, v in e.features.values.items() if name in (*campaign.target.goals, *ALWAYS)}
-        if any(name in campaign.target.goals for name in wanted):
-            values = {name: v.value for name, v in wanted.items()}
-            advisor.tell(
-                {name: e.design[name] for name in space.names},
-                values,
-                sd={name: v.sd for name, v in wanted.items()},
-                run=e.attempt,
-                experiment=e.id,
-            )
+        advisor.tell(
+            {name: e.design[name] for name in space.names},
+            {name: v.value for name, v in wanted.items()},
+            sd={name: v.sd for name, v in wanted.items()},
+            run=e.attempt,
+            experiment=e.id,
+            reads=reads,
+        )
     return advisor
+
+
+def _growing(looks: Sequence[StoredRead]) -> dict[str, list[Read]]:
+    """Return X1 of every well at the times it was read before its quench, by experiment."""
+    found: dict[str, list[Read]] = {}
+    for look in looks:
+        x1 = look.features.values.get("x1_nm")
+        if look.experiment and look.since_injection_s and look.since_quench_s is None and x1 is not None:
+            read = Read(time_s=look.since_injection_s, x1_nm=x1.value, sd=x1.sd)
+            found.setdefault(look.experiment, []).append(read)
+    return found
 
 
 def diagnosis(advisor: Advisor) -> dict[str, Any]:
     """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
     posterior = advisor.posterior
-    if posterior is None:
+    if posterior is None or not posterior.rows:
         return {"confirmed": []}
     sure = [_claim(c) for c in advisor.confirmations()]
     known = sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p)

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from models.acquisition import Utility, p_hit
 from models.encode import DesignCode, FeatureCode
+from models.physics import GrowthLaw
+from models.quantities import Quantities, learn
 from models.suggestion import Confirmation, Expected, Forecast, Row
-from models.surrogate import NO_RUN, Surrogate, fit
+from models.surrogate import Surrogate
 from sdl.space import Columns, Design
 from sdl.target import Target
 
@@ -28,6 +30,7 @@ class Posterior:
     code: DesignCode
     codec: FeatureCode
     target: Target
+    quantities: Quantities
     surrogate: Surrogate
     utility: Utility
     beside: tuple[FeatureCode, Surrogate] | None
@@ -37,44 +40,47 @@ class Posterior:
 
     @classmethod
     def of(
-        cls, code: DesignCode, target: Target, rows: Sequence[Row], seed: int, *, before: Posterior | None = None
+        cls,
+        code: DesignCode,
+        target: Target,
+        rows: Sequence[Row],
+        seed: int,
+        *,
+        law: GrowthLaw | None = None,
+        before: Posterior | None = None,
     ) -> Posterior | str:
         """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
 
         The target's outcomes decide; what else was told (such as X1) is modelled beside them and only forecast.
         """
         features = [r.features for r in rows]
-        seen = {name: [f[name] for f in features if name in f] for name in target.goals}
-        names = [name for name, values in seen.items() if len(set(values)) > 1]
+        told = {name: [f[name] for f in features if name in f] for f in features for name in f}
+        modelled = [name for name, values in told.items() if len(set(values)) > 1]
+        known = law is not None and law.speaks(code.space.names)
+        if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
+            modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
+        names = [name for name in target.goals if name in modelled]
+        extra = [name for name in modelled if name not in target.goals]
         if not names:
             return "no outcome of the target has two different values yet"
-        X = torch.from_numpy(code.inputs(code.space.columns([r.design for r in rows])))
-        labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
-        runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows])
-
-        def learn(outcomes: Sequence[str], old: tuple[FeatureCode, Surrogate] | None) -> tuple[FeatureCode, Surrogate]:
-            codec = FeatureCode.of(outcomes, features)
-            Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
-            warm = old[1].states if old is not None and old[0].names == codec.names else None
-            return codec, fit(X, runs, Y, Yvar, warm=warm)
-
-        others = {name: {f[name] for f in features if name in f} for f in features for name in f}
-        extra = [name for name, values in others.items() if name not in target.goals and len(values) > 1]
+        apart = any(goal.source == "absorption" for goal in target.goals.values())  # PL computed from X1 is no news
         try:
-            codec, surrogate = learn(names, (before.codec, before.surrogate) if before is not None else None)
-            beside = learn(extra, before.beside if before is not None else None) if extra else None
+            old = before.quantities if before is not None else None
+            quantities = learn(code, [*names, *extra], rows, law, joint=not apart, before=old)
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
-        spread = torch.tensor([float(np.std(seen[name])) for name in names])
+        codec = FeatureCode.of(names, features)
+        spread = torch.tensor([float(np.std(told.get(name, [0.0]))) for name in names])
         return cls(
             code=code,
             codec=codec,
             target=target,
-            surrogate=surrogate,
+            quantities=quantities,
+            surrogate=quantities.surrogate(names),
             utility=Utility.of(target, names, spread),
-            beside=beside,
+            beside=(FeatureCode.of(extra, features), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
-            X=X,
+            X=torch.from_numpy(code.matrix([r.design for r in rows])),
             seed=seed,
         )
 
@@ -82,10 +88,9 @@ class Posterior:
     def name(self) -> str:
         """Name the model: how many rows, and eight digits that change with its constants."""
         digest = hashlib.sha256()
-        for state in self.surrogate.states:
-            for value in state.values():
-                digest.update(value.numpy().tobytes())
-        sort = "gp" if self.surrogate.fitted else "gp with default constants"
+        for theta in self.surrogate.thetas:
+            digest.update(theta.tobytes())
+        sort = "gp" if self.surrogate.good else "gp with default constants"
         return f"{sort}, {len(self.rows)} rows, {digest.hexdigest()[:8]}"
 
     @property
@@ -95,9 +100,7 @@ class Posterior:
 
     def inputs(self, designs: Sequence[Design]) -> Tensor:
         """Return model inputs ``n x d`` of designs, also of none."""
-        if not designs:
-            return self.X.new_empty((0, self.X.shape[1]))
-        return torch.from_numpy(self.code.inputs(self.code.space.columns(designs)))
+        return torch.from_numpy(self.code.matrix(designs))
 
     def forecasts(self, columns: Columns) -> list[Forecast]:
         """Return what one new measurement of each design should give."""
@@ -116,6 +119,8 @@ class Posterior:
 
     def measured(self) -> list[tuple[Confirmation, bool]]:
         """Return every distinct measured design with P(its mean outcome hits), and whether it was seen to hit."""
+        if not self.rows:
+            return []
         _, group = np.unique(np.round(self.X.numpy() / self.code.same), axis=0, return_inverse=True)
         members = [np.flatnonzero(group == g).tolist() for g in dict.fromkeys(group.tolist())]
         p = self.p(self.X[[m[0] for m in members]], noisy=False).tolist()
@@ -132,7 +137,7 @@ class Posterior:
         axes = self.code.axis_names
         return {
             name: {
-                "lengthscales": dict(zip(axes, o.gp.design.base_kernel.lengthscale.flatten().tolist(), strict=True)),
+                "lengthscales": dict(zip(axes, o.fitted.constants.lengths[0].tolist(), strict=True)),
                 "noise_sd": o.well_var**0.5,
                 "run_sd": o.run_var**0.5,
             }

@@ -12,6 +12,7 @@ from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
+from sdl.chemistry.outcomes import reach, reach_in_words, table_of
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.errors import Refused
@@ -104,6 +105,9 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
+    table = table_of(campaign.route)
+    reached = reach(campaign, table) if table else None
+    lines += ["", *(reach_in_words(reached) if reached else ["No table of outcomes tells what this route reaches."])]
     lines += [
         "",
         f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;",
@@ -125,6 +129,7 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         "tips_per_batch": dict(runs[0].tips),
         "runway": {one.name: one.facts for one in lasts},
         "first_out": next((one.name for one in lasts if math.isfinite(one.wells)), None),
+        "reachability": reached.facts if reached else None,
         "load_list": load_list(campaign),
     }
     return Plan(text="\n".join(lines), facts=facts)
@@ -182,6 +187,13 @@ def _absorption_warnings(campaign: Campaign) -> list[str]:
 
 def _tips(run: Run) -> str:
     return " + ".join(f"{n} ({mount})" for mount, n in run.tips.items())
+
+
+def label_in_words(vial: Mapping[str, Any]) -> str:
+    """Say what one vial holds, on a line that fits its label."""
+    seen = ", ".join(f"{label_of(name)} {amount(name, value)}" for name, value in vial["features"].items())
+    hit = "HIT " if vial["hit"] else ""
+    return f"load {vial['load']} {vial['vial']}: {hit}{vial['experiment']} ({vial['state']}) {seen}".rstrip()
 
 
 def amount(name: str, value: float | str) -> str:

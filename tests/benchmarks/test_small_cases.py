@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from benchmarks import agreement, campaign, campaign_model, spectra, spectrum_files, stream, verifier, virtual_lab
+from benchmarks import (
+    agreement,
+    campaign,
+    campaign_model,
+    compiler,
+    outcomes,
+    spectra,
+    spectrum_files,
+    stream,
+    verifier,
+    virtual_lab,
+)
+from sdl.chemistry.outcomes import table_of
+from sdl.chemistry.routes import ROUTES
+from tests.chemistry.campaigns import NAMES
+from tests.chemistry.campaigns import campaign as route_campaign
 
 
 def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,11 +48,18 @@ def test_a_folder_of_mixed_files_is_read_and_every_broken_one_named() -> None:
     assert sum(bool(r.features.values) for r in results) >= 38
 
 
-@pytest.mark.parametrize("name", agreement.CAMPAIGNS)
+def test_compiling_and_spreading_is_timed_and_wastes_less_than_a_hundredth(capsys: pytest.CaptureFixture[str]) -> None:
+    compiler.main(64)
+    shares = [float(n) for n in re.findall(r"([\d.]+)%", capsys.readouterr().out)]
+    assert len(shares) == 3 * len(NAMES)
+    assert all(wasted < 1.0 for i, wasted in enumerate(shares) if i % 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_planner_and_verifier_agree_on_random_designs(name: str) -> None:
     """Volumes to 0.1 uL and moles to 0.1 %, and no design that the planner calls feasible is refused."""
-    found = agreement.agreement(agreement.campaign_of(name), 48, 12, seed=11)
-    assert found.designs >= 24 and not found.refused
+    found = agreement.agreement(route_campaign(name), 24, 12, seed=11)
+    assert found.designs >= 12 and not found.refused
     assert found.worst_ul < 0.1 and found.worst_moles < 0.001
 
 
@@ -64,3 +88,17 @@ def test_the_benchmark_pours_the_recipe_with_the_labs_own_pipettes() -> None:
     ideal = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS))
     real = campaign.vial(design, campaign.lot_effect(5, campaign.LOTS), seed=5)
     assert 0 < abs(ideal.pl_peak_nm - real.pl_peak_nm) < 5.0
+
+
+@pytest.mark.parametrize("route", ["cspbbr3-topo", "cspbbr3-pbs", "pma2pbbr4-cspbbr3"])
+def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
+    shipped = table_of(route)
+    assert shipped is not None
+    n, seed = len(shipped.columns["pl_peak_nm"]), int(shipped.origin.split("--seed ")[1].split(";")[0])
+    asked = outcomes.campaign(ROUTES[route])
+    design = outcomes.designs(outcomes.design_space(asked), n, seed)[0]
+    recipe = outcomes.Compiler.of(asked).recipe(design)
+    seen = outcomes.outcome(outcomes.poured(recipe, asked.stocks, 120.0))
+    for name, value in {**design, **seen}.items():
+        if name in shipped.columns:
+            assert float(value) == pytest.approx(shipped.columns[name][0], rel=1e-4)
