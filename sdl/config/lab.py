@@ -50,7 +50,7 @@ def load_lab(path: Path) -> Lab:
     _check_limits(file, report)
     _check_pairs(file, report)
     report.finish()
-    return _lab(file, places, blocks)
+    return _lab(file, places, blocks, path.parent)
 
 
 def _check_robot(file: LabFile, report: Report) -> None:
@@ -218,7 +218,7 @@ def limits_of(entry: LimitsEntry) -> Limits:
     )
 
 
-def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) -> Lab:
+def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...], folder: Path) -> Lab:
     assert file.lab and file.robot and file.robot_type and file.reader and file.limits and file.pipettes
     return Lab(
         name=file.lab,
@@ -228,7 +228,7 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...]) 
         pipettes=tuple(_pipette(mount, entry) for mount, entry in file.pipettes.items()),
         deck=dict(places),
         blocks=blocks,
-        reader=reader_of(file.reader),
+        reader=reader_of(file.reader, folder),
         limits=limits_of(file.limits),
         substances=dict(file.substances or {}),
         never_together=tuple((one, other) for one, other in file.never_together or []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from sdl.bench import Place, ReaderSpec
 from sdl.config.fields import robot_address
@@ -47,12 +48,13 @@ def check_reader(file: LabFile, places: Mapping[str, Place], report: Report) -> 
     {"flow cell": _flow_cell, "dip probe": _dip_probe, "plate": _plate}[reader.geometry](reader, file, places, report)
 
 
-def reader_of(entry: ReaderEntry) -> ReaderSpec:
-    """Return the reader that ``entry`` describes; a dip probe withdraws nothing."""
+def reader_of(entry: ReaderEntry, folder: Path) -> ReaderSpec:
+    """Return the reader that ``entry`` describes; a dip probe withdraws nothing, a path counts from ``folder``."""
+    scheme, _, name = entry.kind.partition(":")
     wet = entry.geometry != "dip probe"
     rinses = RINSES if entry.rinses is None else entry.rinses
     return ReaderSpec(
-        kind=entry.kind,
+        kind=f"folder:{(folder / name).resolve()}" if scheme == "folder" else entry.kind,
         channels=tuple(entry.channels),
         geometry=entry.geometry,
         at=entry.at,

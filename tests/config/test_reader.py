@@ -84,6 +84,12 @@ def test_what_a_geometry_cannot_have_is_refused(tmp_path: Path, reader: str, exp
     assert expected in str(caught.value)
 
 
+def test_a_folder_counts_from_the_lab_file(tmp_path: Path) -> None:
+    lab = load_campaign(campaign_file(tmp_path, CELL.replace("simulated", "'folder:saved'"))).lab
+    assert lab is not None
+    assert lab.reader.kind == f"folder:{(tmp_path / 'saved').resolve()}"
+
+
 def test_one_reactor_holds_one_experiment_at_a_time(tmp_path: Path) -> None:
     file = campaign_file(tmp_path, DIP, (r"batch: 1", "batch: 2"))
     with pytest.raises(Refused, match="2 experiments do not fit into vials/A1, the one reactor"):

@@ -513,6 +513,21 @@ def read_without_filling(c: Commands, b: Bench) -> None:
     )
 
 
+def probe_elsewhere(c: Commands, b: Bench) -> Bench:
+    """A probe stands in A3, and the list reads A2, which is neither there nor in the cell."""
+    change(every(c, "waitForResume")[4], message="READ sample vials/A2")
+    return replace(b, probe_at="vials/A3")
+
+
+def idle_look_away_from_the_probe(c: Commands, b: Bench) -> Bench:
+    """Only where the probe stands may a timed look pass without any liquid."""
+    pause = every(c, "waitForResume")[2]
+    change(pause, message="AT 600 look vials/A1")
+    c.remove(pause)
+    c.insert(c.index(every(c, "waitForResume")[2]), pause)
+    return replace(b, probe_at="vials/A3")
+
+
 def stocks_swapped(c: Commands, b: Bench) -> None:
     for command in every(injection(c), "aspirate"):
         if command["params"]["labwareId"] == labware(c, "sdl_8_vials_20ml"):
@@ -835,10 +850,14 @@ _NEGATIVE: dict[tuple[str, str], list[_Row]] = {
     ("I12", "a_timed_step_stands_behind_its_pause"): [
         (injection_into_the_neighbour, r"'AT 600 inject vials/A1' is followed by dispense at vials/A2"),
     ],
-    ("I12", "a_pause_is_followed_by_its_step"): [(idle_pause, r"nothing was done at vials/A1 after its pause")],
+    ("I12", "a_pause_is_followed_by_its_step"): [
+        (idle_pause, r"nothing was done at vials/A1 after its pause"),
+        (idle_look_away_from_the_probe, r"nothing was done at vials/A1 after its pause"),
+    ],
     ("I12", "what_is_read_is_in_the_cell"): [
         (read_without_filling, r"reads dye, and stocks/B1 is in the cell"),
         (changed("waitForResume", 4, message="READ sample vials/A2"), r"reads vials/A2, and vials/A1 is in the cell"),
+        (probe_elsewhere, r"reads vials/A2, and vials/A1 is in the cell"),
     ],
     ("I12", "every_pause_has_a_known_form"): [
         (changed("waitForResume", 2, message="AT noon inject vials/A1"), r"'AT noon inject vials/A1', which nobody"),
