@@ -1,8 +1,8 @@
 """Do planner and verifier agree on volumes and moles of every well? ``python -m benchmarks.agreement [DESIGNS]``.
 
-Random feasible designs are compiled, scheduled in whole batches and rendered; the verifier, which shares no code with
-the planner, derives from the raw command list what every well received. The list is the one that analysis gives
-(`tests.protocols.listing`, compared with it by hash in a test), so that thousands of designs take a minute.
+Random feasible designs of every route are compiled, scheduled in whole batches and rendered; the verifier, which shares
+no code with the planner, derives from the raw command list what every well received. The list is the one that analysis
+gives (`tests.protocols.listing`, compared with it by hash in a test), so that thousands of designs take a minute.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sdl.attempt.consumables import rack_wells
 from sdl.attempt.expectation import expected
@@ -21,16 +20,12 @@ from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
 from sdl.chemistry.recipe import Recipe
 from sdl.chemistry.schedule import Scheduler
-from sdl.config.load import load_campaign
 from sdl.errors import Refused, Unsafe
 from sdl.lab.protocol import csv_text
 from sdl.space import Design
 from sdl.verifier import Approval, verify
-from tests.benches import ROOT
+from tests.chemistry.campaigns import NAMES, campaign
 from tests.protocols.listing import listed
-
-CAMPAIGNS = ("blue-465", "heterostructure", "mixing")
-"""Shipped campaigns, one of each route that runs on the deck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +40,6 @@ class Agreement:
     verify_s: float
 
 
-def campaign_of(name: str) -> Campaign:
-    """Return a shipped campaign."""
-    return load_campaign(Path(ROOT, "examples", name, "campaign.yaml"))
-
-
 def agreement(campaign: Campaign, designs: int, batch: int, seed: int) -> Agreement:
     """Compare ``designs`` random designs of one campaign, ``batch`` wells to a list."""
     compiler, lab = Compiler.of(campaign), campaign.lab
@@ -57,7 +47,7 @@ def agreement(campaign: Campaign, designs: int, batch: int, seed: int) -> Agreem
     drawn = design_space(campaign).sobol(designs, seed=seed)
     worst_ul = worst_moles = verify_s = 0.0
     commands, compared, refused = 0, 0, Counter[str]()
-    for group in _groups(drawn, compiler, batch):
+    for group in _groups(drawn, compiler, min(batch, lab.deck[lab.blocks[0].rack].wells)):
         recipes = {f"c-{n:04}": recipe for n, recipe in enumerate(group)}
         wells = dict(zip(recipes, rack_wells(lab.blocks[0].rack, 24), strict=False))
         try:
@@ -129,10 +119,9 @@ def main(designs: int = 2000, batch: int = 12) -> None:
     """Print one row a campaign."""
     print("| campaign | designs | commands | refused | worst volume uL | worst moles % | verify s/list |")
     print("|---|---|---|---|---|---|---|")
-    for number, name in enumerate(CAMPAIGNS):
-        campaign = campaign_of(name)
-        share = designs // len(CAMPAIGNS) + (number < designs % len(CAMPAIGNS))
-        found = agreement(campaign, share, batch, seed=number)
+    for number, name in enumerate(NAMES):
+        share = designs // len(NAMES) + (number < designs % len(NAMES))
+        found = agreement(campaign(name), share, batch, seed=number)
         lists = max(1, found.designs // batch)
         worst = f"{found.worst_ul:.4f} | {100 * found.worst_moles:.4f}"
         refused = sum(found.refused.values())

@@ -17,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import Advisor
+from models.physics import GrowthLaw
+from models.suggestion import Read
 from sdl.space import Columns, Design, DesignSpace
 from sdl.target import Target, match, maximize, minimize
 
 TOTAL_UL, SMALLEST_UL, STEP_UL = 3120.0, 5.0, 0.1
 TARGET = Target.of(pl_peak_nm=match(465.0, within=1.0), fwhm_nm=minimize(below=20.0), plqy=maximize(above=0.6))
 SHARES = {"lot": 0.5, "run": 0.25, "well": 0.25}
-Plant = Callable[[Design, NDArray[np.float64]], dict[str, float]]
+Plant = Callable[[Design, NDArray[np.float64]], tuple[dict[str, float], list[tuple[float, float]]]]
+"""A design and a batch effect ``(2,)`` to its features, and X1 in nm at the times in s at which it was read growing."""
 
 
 def volumes_ul(c: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
@@ -65,7 +68,7 @@ def space() -> DesignSpace:
     )
 
 
-def synthetic(design: Design, z: NDArray[np.float64]) -> dict[str, float]:
+def synthetic(design: Design, z: NDArray[np.float64]) -> tuple[dict[str, float], list[tuple[float, float]]]:
     """A smooth stand-in with the trends of the virtual lab's table of facts; ``z`` ``(2,)`` is the batch effect."""
     d = {k: float(v) for k, v in design.items()}
     warm = 1.0 / (d["temperature_c"] + 273.15) - 1.0 / 298.15
@@ -83,15 +86,16 @@ def synthetic(design: Design, z: NDArray[np.float64]) -> dict[str, float]:
     bound = 0.55 + 0.30 * 1.35 * d["lecithin_to_cs"] / (d["lecithin_to_cs"] + 0.35) * (1 - np.exp(-300 / 60))
     k_r = 0.165 / (1 + (size_nm / 7) ** 5)
     k_nr = 0.215 * (1 - bound) / 0.45 * 3.5 / size_nm + 0.006
-    return {"pl_peak_nm": pl_nm, "fwhm_nm": width_ev * pl_nm**2 / 1239.842, "plqy": k_r / (k_r + k_nr)}
+    return {"pl_peak_nm": pl_nm, "fwhm_nm": width_ev * pl_nm**2 / 1239.842, "plqy": k_r / (k_r + k_nr)}, []
 
 
 def virtual() -> Plant:
     """The virtual lab's chemistry, without robot and spectrometer."""
+    from sdl.chemistry.compiler import growth_reads
     from sdl.lab.virtual.chemistry import Effect, Growth, Mix
     from sdl.lab.virtual.optics import truth
 
-    def plant(design: Design, z: NDArray[np.float64]) -> dict[str, float]:
+    def plant(design: Design, z: NDArray[np.float64]) -> tuple[dict[str, float], list[tuple[float, float]]]:
         d = {k: float(v) for k, v in design.items()}
         cs = d["cs_concentration_mmol_l"] * 1e-3
         pb = d["pb_to_cs"] * cs
@@ -104,14 +108,20 @@ def virtual() -> Plant:
         )
         growth = Growth(mix, Effect(nucleation=float(np.exp(0.35 * z[0])), solubility=float(np.exp(0.08 * z[1]))))
         growth.quench(d["growth_time_s"], d["lecithin_to_cs"])
+        reads = []
+        for at_s in growth_reads(d["growth_time_s"]):
+            growth.advance(at_s)
+            reads.append((at_s, float(truth(growth.state).x1_nm)))
         growth.advance(d["growth_time_s"] + 300.0)
         seen = {name: float(getattr(truth(growth.state), name)) for name in READ_SD}
-        return {name: value for name, value in seen.items() if np.isfinite(value)}
+        finite = {name: value for name, value in seen.items() if np.isfinite(value)}
+        return finite, [(at_s, x1_nm) for at_s, x1_nm in reads if np.isfinite(x1_nm)]
 
     return plant
 
 
-READ_SD = {"pl_peak_nm": 0.15, "fwhm_nm": 0.15, "plqy": 0.012}
+READ_SD = {"pl_peak_nm": 0.15, "fwhm_nm": 0.15, "plqy": 0.012, "x1_nm": 0.8}
+"""Scatter of one reading, from ``python -m benchmarks.spectra``."""
 
 
 class Lab:
@@ -121,17 +131,20 @@ class Lab:
         self.plant, self.rng = plant, np.random.default_rng(seed)
         self.lot = self.rng.standard_normal(2) * SHARES["lot"] ** 0.5
 
-    def run(self, designs: list[Design]) -> list[dict[str, float]]:
+    def run(self, designs: list[Design]) -> list[tuple[dict[str, float], list[Read]]]:
         z = self.lot + self.rng.standard_normal(2) * SHARES["run"] ** 0.5
         out = []
         for design in designs:
-            seen = self.plant(design, z + self.rng.standard_normal(2) * SHARES["well"] ** 0.5)
-            out.append({k: v + READ_SD[k] * self.rng.standard_normal() for k, v in seen.items()})
+            seen, growing = self.plant(design, z + self.rng.standard_normal(2) * SHARES["well"] ** 0.5)
+            features = {k: v + READ_SD[k] * self.rng.standard_normal() for k, v in seen.items()}
+            sd = READ_SD["x1_nm"]
+            reads = [Read(time_s=t, x1_nm=x1 + sd * self.rng.standard_normal(), sd=sd) for t, x1 in growing]
+            out.append((features, reads))
         return out
 
     def typical(self, design: Design) -> dict[str, float]:
         """What ``design`` gives with this lot in a run and a well like all others: the truth behind a confirmation."""
-        return self.plant(design, self.lot)
+        return self.plant(design, self.lot)[0]
 
 
 LETTERS = {"explore": "e", "exploit": "X", "replicate": "r", "sobol": "s", "fallback": "f"}
@@ -151,27 +164,25 @@ class Outcome:
     kinds: str = ""
 
 
-def campaign(plant: Plant, seed: int, *, budget: int, batch: int, model: bool) -> Outcome:
-    """Run one campaign; without ``model`` it fills the space only."""
-    lab, advisor, out = (
-        Lab(plant, seed),
-        Advisor(space(), TARGET, seed=seed, start=None if model else budget),
-        Outcome(),
-    )
+def campaign(
+    plant: Plant, seed: int, *, budget: int, batch: int, start: int | None, law: GrowthLaw | None, reads: bool
+) -> Outcome:
+    """Run one campaign whose first ``start`` experiments fill the space."""
+    lab, advisor, out = Lab(plant, seed), Advisor(space(), TARGET, seed=seed, start=start, law=law), Outcome()
     for run in range(budget // batch):
         begin = time.process_time()
         suggestions = advisor.suggest(batch)
         out.ask_s = max(out.ask_s, time.process_time() - begin)
         out.kinds += "".join(LETTERS[s.kind] for s in suggestions) + " "
-        for i, (s, seen) in enumerate(zip(suggestions, lab.run([s.design for s in suggestions]), strict=True)):
-            advisor.tell(s.design, seen, sd=READ_SD, run=run)
+        for i, (s, (seen, grown)) in enumerate(zip(suggestions, lab.run([s.design for s in suggestions]), strict=True)):
+            advisor.tell(s.design, seen, sd=READ_SD, run=run, reads=grown if reads else ())
             if TARGET.hit(seen):
                 out.hits += 1
                 out.first = out.first or run * batch + i + 1
             if "pl_peak_nm" in s.expected and "pl_peak_nm" in seen:
                 e = s.expected["pl_peak_nm"]
                 out.covered.append(e.low <= seen["pl_peak_nm"] <= e.high)
-        found = advisor.confirmations() if model else []
+        found = advisor.confirmations() if len(advisor.rows) > advisor.start else []
         out.confirmed = out.confirmed or ((run + 1) * batch if found else None)
         out.second = out.second or ((run + 1) * batch if len(found) > 1 else None)
         out.claims |= {tuple(c.design.values()): TARGET.hit(lab.typical(c.design)) for c in found}
@@ -204,11 +215,24 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=48)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--sobol", action="store_true", help="fill the space instead of asking the model")
+    parser.add_argument("--start", type=int, help="experiments that fill the space first")
+    parser.add_argument("--no-law", action="store_true", help="no law of growth as the prior mean")
+    parser.add_argument("--no-reads", action="store_true", help="reads during growth do not train the model")
     args = parser.parse_args()
     plant = virtual() if args.plant == "virtual" else synthetic
     outcomes = []
     for seed in range(args.from_seed, args.from_seed + args.seeds):
-        outcomes.append(campaign(plant, seed, budget=args.budget, batch=args.batch, model=not args.sobol))
+        outcomes.append(
+            campaign(
+                plant,
+                seed,
+                budget=args.budget,
+                batch=args.batch,
+                start=args.budget if args.sobol else args.start,
+                law=None if args.no_law else GrowthLaw(),
+                reads=not args.no_reads,
+            )
+        )
         print(seed, outcomes[-1].kinds, flush=True)
     report("sobol" if args.sobol else "model", outcomes, args.budget)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.planning import Knowledge, known_offline, table_json, told_experiments
+from flows.planning import Knowledge, known_offline, looks_of, table_json, told_experiments
 from models.inverse import Answer, Reach, ask, closest, nearest
 from models.memory import advisor_of
 from models.posterior import Posterior
@@ -76,7 +76,12 @@ def _known(campaign: Campaign, file: Path, state: Path | None, target: Target) -
         return known_offline(campaign, experiments, target)
     space = design_space(campaign)
     wanted = dataclasses.replace(campaign, target=target)
-    return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments), table=None, warnings=())
+    return Knowledge(
+        space=space,
+        advisor=advisor_of(wanted, space, experiments, looks_of(campaign, file, state)),
+        table=None,
+        warnings=(),
+    )
 
 
 def wished(campaign: Campaign, wish: str) -> Target:

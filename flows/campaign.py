@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flows import steps
+from sdl.attempt import wishes
 from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session, open_session
+from sdl.attempt.watchdog import guarded
 from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.errors import BudgetSpent, SdlError
 from sdl.lab import simulated
+from sdl.people import require_true_record
 from sdl.progress import refuse_a_changed_campaign, state_folder, summarize
 from sdl.report import write_report
 
@@ -27,11 +30,15 @@ Do = Callable[..., Any]
 def campaign(session: Session, do: Do) -> str:
     """Run the loop until a stop rule holds; return which."""
     load_stocks(session)
+    wishes.begin(session)
+    if count := session.store.take_in_spilled():
+        session.say(f"{count} reads that a full disk had kept out are in the store now")
     for attempt in session.store.attempts():
         if attempt.state not in steps.ENDED:
             do(steps.execute, attempt.id)
     started, before = time.monotonic(), len(session.store.experiments("measured"))
     while not (ending := do(steps.finished)):
+        wishes.heed(session)
         batch = do(steps.suggest)
         if not do(steps.approved, batch):
             continue
@@ -42,7 +49,7 @@ def campaign(session: Session, do: Do) -> str:
 
 
 def run_campaign(
-    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect", quiet: bool = False
+    file: Path, *, state: Path | None = None, runner: Literal["prefect", "plain"] = "prefect", url: str = ""
 ) -> tuple[Mapping[str, Any], int]:
     """Open the lab, run the campaign, write the report; return its summary and the exit code."""
     loaded = load_campaign(file)
@@ -51,10 +58,12 @@ def run_campaign(
         design_space(loaded)  # refuse before anything is started or created
     folder = state_folder(file, state, campaign=loaded)
     refuse_a_changed_campaign(loaded, folder)
-    session = open_session(loaded, folder, quiet=quiet)
+    session = open_session(loaded, folder, url=url)
     try:
+        require_true_record(session.store)
         run_with = _under_prefect if runner == "prefect" else _plainly
-        ending = run_with(session)
+        with guarded(folder, session.robot.address):
+            ending = run_with(session)
         code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code
         session.store.event("campaign ended", ending=ending, code=code)
         if session.lab.robot == "simulated":
@@ -77,9 +86,10 @@ def _plainly(session: Session) -> str:
 
 def _under_prefect(session: Session) -> str:
     """Run the same loop as a Prefect flow: no retries, no cache, no results; a flow run carries ids only."""
-    from flows.server import prefect_api
+    from flows.server import prefect_api, tidy
 
     with prefect_api(session.folder / "prefect"):
+        tidy(session.campaign.name)
         from prefect import flow, task
         from prefect.cache_policies import NO_CACHE
 

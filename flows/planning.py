@@ -23,7 +23,7 @@ from sdl.config.table import Excluded, Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.space import Constraint, Design, DesignSpace
-from sdl.store import Experiment, Store
+from sdl.store import Experiment, Read, Store
 from sdl.target import Target
 from sdl.units import label_of, unit_of
 
@@ -65,6 +65,15 @@ def told_experiments(campaign: Campaign, file: Path, state: Path | None) -> list
         return []
     with Store.open(folder, create=False) as store:
         return store.experiments()
+
+
+def looks_of(campaign: Campaign, file: Path, state: Path | None) -> list[Read]:
+    """Return every read of the campaign's own store, none where it has not begun."""
+    folder = state_folder(file, state, campaign=campaign)
+    if not (folder / "store.sqlite").exists():
+        return []
+    with Store.open(folder, create=False) as store:
+        return store.reads()
 
 
 def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target: Target | None = None) -> Knowledge:
@@ -198,8 +207,9 @@ def table_json(table: Table | None) -> dict[str, Any]:
 def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | None) -> dict[str, Any]:
     """Suggest from the campaign's own store where it has begun, from an empty one where it has not."""
     experiments = told_experiments(campaign, file, state)
+    looks = looks_of(campaign, file, state)
     compiler = Compiler.of(campaign)
-    advisor = advisor_of(campaign, design_space(campaign), experiments)
+    advisor = advisor_of(campaign, design_space(campaign), experiments, looks)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     suggestions = []
     for s in advisor.suggest(n or campaign.budget.batch, pending=pending):

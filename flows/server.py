@@ -65,6 +65,30 @@ def prefect_api(home: Path) -> Iterator[str]:
         log.close()
 
 
+KEPT_DAYS = 7
+"""How long Prefect keeps the runs of flows that ended (its own default for events); the store keeps everything."""
+
+
+def tidy(name: str) -> None:
+    """Mark runs of this flow that a killed controller left "Running" as crashed, and forget those that ended long ago.
+
+    What happened is in the store; this only keeps Prefect's window honest and small.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+    from prefect.states import Crashed
+
+    before = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
+    with get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[name]))):
+            if run.state is not None and not run.state.is_final():
+                client.set_flow_run_state(run.id, Crashed(message="its controller was killed"), force=True)
+            elif run.end_time is not None and run.end_time < before:
+                client.delete_flow_run(run.id)
+
+
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], home: Path) -> None:
     import httpx
 

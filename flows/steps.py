@@ -5,6 +5,9 @@ Each step may be called again after a crash: it looks at the store first and doe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from sdl.attempt import composition, consumables, follow, prepare, record
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
@@ -13,7 +16,9 @@ from sdl.chemistry.feasible import design_space
 from sdl.errors import NeedsPerson
 from sdl.store import Attempt, NewExperiment
 
-ARROWS = {
+Arrows = Mapping[str, Callable[[Session, Attempt], None]]
+
+ARROWS: Arrows = {
     "PLANNED": prepare.reserve,
     "RESERVED": prepare.upload,
     "UPLOADED": prepare.check,
@@ -35,15 +40,19 @@ def suggest(session: Session) -> int:
     waiting = store.experiments("suggested")
     if waiting:
         return waiting[0].batch
-    from models.memory import advisor_of, diagnosis
-
     consumables.renew(session)
     at = consumables.sources(session)
     stocks = composition.stocks_now(session, at)
     campaign = composition.campaign_now(session, stocks)
     compiler, poured = Compiler.of(campaign), composition.stocks_json(stocks, at)
-    advisor = advisor_of(campaign, design_space(campaign), store.experiments())
     batch = store.next_batch()
+    if repeats := _repeats(session, compiler, poured):
+        store.add_batch(batch, repeats)
+        session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
+        return batch
+    from models.memory import advisor_of, diagnosis
+
+    advisor = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
@@ -62,6 +71,27 @@ def suggest(session: Session) -> int:
     )
     session.say(f"batch {batch}: {kinds}")
     return batch
+
+
+def _repeats(session: Session, compiler: Compiler, poured: Mapping[str, Any]) -> list[NewExperiment]:
+    """Return the replicates that people asked for and that no batch holds yet, at most one batch of them."""
+    store, most = session.store, session.campaign.budget.batch
+    rows: list[NewExperiment] = []
+    for wish in store.pending_asks():
+        if wish.verb != "repeat":
+            continue
+        made = sum(e.suggestion.get("asked") == wish.id for e in store.experiments())
+        if made >= int(wish.detail["n"]):
+            store.acknowledge(wish.id, f"{made} repeats suggested")
+            continue
+        of = store.experiment(str(wish.detail["experiment"]))
+        design = dict(of.suggestion["design"])
+        recipe = {**recipe_json(compiler.recipe(design)), "stocks": poured}
+        why = f"repeat of {of.id}, asked for by {wish.who}"
+        suggestion = {**of.suggestion, "kind": "replicate", "why": why, "asked": wish.id}
+        new = NewExperiment(kind="replicate", suggestion=suggestion, recipe=recipe)
+        rows += [new] * min(int(wish.detail["n"]) - made, most - len(rows))
+    return rows
 
 
 def approved(session: Session, batch: int) -> bool:
@@ -88,14 +118,14 @@ def plan(session: Session, batch: int) -> str:
     return known[-1].id if known else prepare.plan(session, batch).id
 
 
-def execute(session: Session, attempt_id: str) -> None:
+def execute(session: Session, attempt_id: str, *, arrows: Arrows = ARROWS) -> None:
     """Take one attempt arrow by arrow to its end; raise `NeedsPerson` when only a person can say what happened."""
     while (attempt := session.store.attempt(attempt_id)).state not in ENDED:
         if attempt.state == "UNKNOWN":
             follow.cool(session)
             raise NeedsPerson(unknown(session, attempt))
         session.say(f"{attempt.id}: {attempt.state}")
-        ARROWS[attempt.state](session, attempt)
+        arrows[attempt.state](session, attempt)
 
 
 def unknown(session: Session, attempt: Attempt) -> str:
@@ -118,7 +148,7 @@ def finished(session: Session) -> str:
     done = [e for e in experiments if e.state in ("measured", "lost")]
     if len(done) < len(experiments) or not experiments:
         return ""
-    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments)
+    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments, store.reads())
     seen = diagnosis(advisor)
     store.save_diagnostics(store.next_batch(), seen)
     confirmed = len(seen["confirmed"])

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from models.encode import Array, DesignCode, FeatureCode
 from models.filling import Allowed, spread_out
-from models.surrogate import Surrogate
+from models.surrogate import Surrogate, View
 from sdl.errors import NothingFeasible
 from sdl.space import Columns
 from sdl.target import Goal, Target
@@ -41,7 +41,7 @@ NEAR = 256
 STEPS = (0.2, 0.07, 0.025, 0.008)
 """Standard deviations of the shrinking rounds, in shares of an axis."""
 
-HALVINGS = 4
+HALVINGS = 6
 """How often a step out of what can be made is halved before it is left out (chosen: below 1 % are)."""
 
 SOFTNESS = 0.02
@@ -101,6 +101,10 @@ def _reach(goal: Goal, spread: float) -> float:
     return max(spread / 3.0, 1e-9)
 
 
+Views = tuple[View, ...]
+"""Designs as each outcome sees them."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Search:
     """One batch under construction: joint samples at the designs known so far, and the best utility in each.
@@ -113,46 +117,51 @@ class Search:
     utility: Utility
     X: Tensor
     noise: Tensor
+    known: Views = field(init=False)
     F: Tensor = field(init=False)
     best: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         b = len(self.X)
+        self.known = self.views(self.X)
         self.F = torch.empty(SAMPLES, b, len(self.surrogate.outcomes), dtype=torch.double)
-        for j, outcome in enumerate(self.surrogate.outcomes):
-            V = outcome.project(self.X)
-            C = outcome.covariance(self.X, V, self.X, V)
+        for j, (outcome, known) in enumerate(zip(self.surrogate.outcomes, self.known, strict=True)):
+            C = outcome.covariance(known, known)
             root = torch.linalg.cholesky(C + _jitter(C))
-            self.F[..., j] = outcome.mean(self.X, V) + self.noise[:, :b, j] @ root.T
-        self.best = self._utilities(self.F).amax(1)
+            self.F[..., j] = outcome.mean(known) + self.noise[:, :b, j] @ root.T
+        self.best = self._utilities(self.F).amax(1) if b else torch.zeros(SAMPLES, dtype=torch.double)
+
+    def views(self, X: Tensor) -> Views:
+        """Look at designs ``N x d`` once; a batch asks about the same designs for each of its members."""
+        return tuple(outcome.view(X) for outcome in self.surrogate.outcomes)
 
     def _utilities(self, F: Tensor) -> Tensor:
         return self.utility(self.codec.decode(F))
 
-    def sample(self, X: Tensor) -> Tensor:
-        """Continue every joint sample to designs ``N x d``; return ``S x N x m``."""
+    def sample(self, views: Views) -> Tensor:
+        """Continue every joint sample to ``N`` designs; return ``S x N x m``."""
         b = len(self.X)
-        out = torch.empty(SAMPLES, len(X), len(self.surrogate.outcomes), dtype=torch.double)
-        for j, outcome in enumerate(self.surrogate.outcomes):
-            VB, VX = outcome.project(self.X), outcome.project(X)
-            C = outcome.covariance(self.X, VB, self.X, VB)
-            cross = outcome.covariance(self.X, VB, X, VX)
+        out = torch.empty(SAMPLES, len(views[0].X), len(self.surrogate.outcomes), dtype=torch.double)
+        for j, (outcome, known, view) in enumerate(zip(self.surrogate.outcomes, self.known, views, strict=True)):
+            C, cross = outcome.covariance(known, known), outcome.covariance(known, view)
             gain = torch.cholesky_solve(cross, torch.linalg.cholesky(C + _jitter(C)))
-            left = (outcome.variance(VX) - (gain * cross).sum(0)).clamp_min(0.0)
-            known = self.F[..., j] - outcome.mean(self.X, VB)
-            out[..., j] = outcome.mean(X, VX) + known @ gain + left.sqrt() * self.noise[:, b, j : j + 1]
+            left = (outcome.variance(view) - (gain * cross).sum(0)).clamp_min(0.0)
+            out[..., j] = (self.F[..., j] - outcome.mean(known)) @ gain
+            out[..., j] += outcome.mean(view) + left.sqrt() * self.noise[:, b, j : j + 1]
         return out
 
-    def value(self, X: Tensor) -> Tensor:
-        """Return the acquisition ``(N,)`` of designs ``N x d``: the log of the expected smoothed improvement."""
-        gain = self._utilities(self.sample(X)) - self.best.unsqueeze(-1)
+    def value(self, views: Views) -> Tensor:
+        """Return the acquisition ``(N,)`` of ``N`` designs: the log of the expected smoothed improvement."""
+        gain = self._utilities(self.sample(views)) - self.best.unsqueeze(-1)
         return logmeanexp(log_fatplus(gain, tau=SOFTNESS), dim=0)
 
     def add(self, x: Tensor) -> None:
         """Take the design ``1 x d`` into the batch."""
-        F = self.sample(x)
+        views = self.views(x)
+        F = self.sample(views)
         self.F = torch.cat([self.F, F], dim=1)
         self.X = torch.cat([self.X, x], dim=0)
+        self.known = tuple(known.and_(view) for known, view in zip(self.known, views, strict=True))
         self.best = torch.maximum(self.best, self._utilities(F).squeeze(1))
 
 
@@ -215,16 +224,16 @@ class Offer:
     def X(self) -> Tensor:
         return torch.from_numpy(self.code.inputs(self.columns))
 
-    def without(self, taken: Tensor) -> Offer:
-        """Leave out the designs that stand in ``taken`` ``t x d`` already."""
+    def apart(self, taken: Tensor) -> NDArray[np.bool_]:
+        """Say which designs do not stand in ``taken`` ``t x d`` already."""
         if not len(taken) or not len(self):
-            return self
-        return self.rows((torch.cdist(self.X, taken, p=math.inf).amin(1) > self.code.same).numpy())
+            return np.ones(len(self), dtype=bool)
+        return np.asarray((torch.cdist(self.X, taken, p=math.inf).amin(1) > self.code.same).numpy())
 
-    def within(self, allowed: Allowed) -> Offer:
-        """Keep the designs whose shared values are among ``allowed``."""
+    def allows(self, allowed: Allowed) -> NDArray[np.bool_]:
+        """Say which designs have shared values among ``allowed``."""
         keep = [np.isin(self.columns[name], values) for name, values in allowed.items()]
-        return self.rows(np.logical_and.reduce(keep)) if keep else self
+        return np.logical_and.reduce(keep) if keep else np.ones(len(self), dtype=bool)
 
     def rows(self, which: NDArray[np.generic]) -> Offer:
         return Offer(columns={k: v[which] for k, v in self.columns.items()}, code=self.code)
@@ -235,31 +244,53 @@ class Offer:
         )
 
 
-def best_design(search: Search, spread: Offer, taken: Tensor, allowed: Allowed, rng: np.random.Generator) -> Offer:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Designs on offer as the outcomes see them: looked at once, asked about for every member of a batch."""
+
+    offer: Offer
+    views: Views
+
+    @classmethod
+    def of(cls, search: Search, offer: Offer) -> Seen:
+        return cls(offer=offer, views=search.views(offer.X) if len(offer) else ())
+
+    def __len__(self) -> int:
+        return len(self.offer)
+
+    def rows(self, which: NDArray[np.bool_]) -> Seen:
+        if which.all():
+            return self
+        mask = torch.from_numpy(which)
+        return Seen(offer=self.offer.rows(which), views=tuple(view.rows(mask) for view in self.views))
+
+
+def best_design(search: Search, spread: Seen, taken: Tensor, allowed: Allowed, rng: np.random.Generator) -> Offer:
     """Return the one design of the highest acquisition; none when all are taken.
 
     ``spread`` fills the space; the best of it are followed by rounds of shrinking steps, all through what can be made.
     """
-    top, height = _top(search, spread.without(taken), 8)
+    top, height = _top(search, spread.rows(spread.offer.apart(taken)), 8)
     for step in STEPS if len(top) else ():
         around = top.rows(np.repeat(np.arange(len(top)), NEAR // len(top)))
         moves = rng.standard_normal((len(around), top.code.p))
         moves *= (rng.random(moves.shape) < 0.5) * step
-        near, values = _top(search, around.moved(moves, allowed).without(taken), 4)
+        offer = around.moved(moves, allowed)
+        near, values = _top(search, Seen.of(search, offer.rows(offer.apart(taken))), 4)
         top, values = top.and_(near), torch.cat([height, values])
         order = values.argsort(descending=True, stable=True)[:4]
         top, height = top.rows(order.numpy()), values[order]
     return top.rows(np.arange(min(1, len(top))))
 
 
-def best_of_pool(search: Search, pool: Offer, taken: Tensor) -> Offer:
+def best_of_pool(search: Search, pool: Seen, taken: Tensor) -> Offer:
     """Return the pool's one design of the highest acquisition; none when all are taken."""
-    return _top(search, pool.without(taken), 1)[0]
+    return _top(search, pool.rows(pool.offer.apart(taken)), 1)[0]
 
 
-def _top(search: Search, offer: Offer, k: int) -> tuple[Offer, Tensor]:
-    """Return the ``k`` best of ``offer`` and their acquisition, best first."""
-    if not len(offer):
-        return offer, torch.empty(0, dtype=torch.double)
-    top = search.value(offer.X).topk(min(k, len(offer)))
-    return offer.rows(top.indices.numpy()), top.values
+def _top(search: Search, seen: Seen, k: int) -> tuple[Offer, Tensor]:
+    """Return the ``k`` best of those ``seen`` and their acquisition, best first."""
+    if not len(seen):
+        return seen.offer, torch.empty(0, dtype=torch.double)
+    top = search.value(seen.views).topk(min(k, len(seen)))
+    return seen.offer.rows(top.indices.numpy()), top.values

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from models import filling
 from models.encode import DesignCode, check_feature
-from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Row, Suggestion
+from models.physics import GrowthLaw
+from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Read, Row, Suggestion
 from sdl.errors import NothingFeasible, Refused
 from sdl.space import Design, DesignSpace
 from sdl.target import Target
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 SMALLEST_START = 8
 """Space-filling experiments before the first model, at least: one batch of the built-in lab."""
 
+LAW = GrowthLaw()
+"""What is expected of the energies before any experiment; it speaks where the space has the parameters it needs."""
+
 
 class Advisor:
     """Suggest designs in ``space`` that come ever closer to ``target``.
@@ -26,12 +30,21 @@ class Advisor:
     give the same suggestions.
     """
 
-    def __init__(self, space: DesignSpace, target: Target, *, seed: int = 0, start: int | None = None) -> None:
-        self.space, self.target, self.seed = space, target, seed
-        self.start = max(SMALLEST_START, len(space.parameters) + 2) if start is None else start
+    def __init__(
+        self,
+        space: DesignSpace,
+        target: Target,
+        *,
+        seed: int = 0,
+        start: int | None = None,
+        law: GrowthLaw | None = LAW,
+    ) -> None:
+        self.space, self.target, self.seed, self.law = space, target, seed, law
         self.rows: list[Row] = []
         self.history: list[Row] = []
         self._code = DesignCode(space)
+        blind = 0 if law is not None and law.speaks(space.names) else max(SMALLEST_START, len(space.parameters) + 2)
+        self.start = blind if start is None else start
         self._posterior: Posterior | None = None
 
     def tell(
@@ -41,12 +54,16 @@ class Advisor:
         sd: Mapping[str, float] | None = None,
         run: str | int | None = None,
         experiment: str | None = None,
+        reads: Sequence[Read] = (),
     ) -> None:
         """Learn what ``design`` gave; features may be missing, ``sd`` are those of the reading alone.
 
-        Wells of one ``run`` share a run-to-run effect.  Raise `Refused` for a value that is no measurement.
+        Wells of one ``run`` share a run-to-run effect; ``reads`` are looks at the dots while they grew.
+        Raise `Refused` for a value that is no measurement.
         """
         self._code.check(design)
+        for read in reads:
+            check_feature("x1_nm", read.x1_nm, read.sd)
         sd = dict(sd or {})
         for name, value in features.items():
             check_feature(name, value, sd.get(name, 0.0))
@@ -56,6 +73,7 @@ class Advisor:
             sd={name: float(value) for name, value in sd.items()},
             run=None if run is None else str(run),
             experiment=experiment or str(len(self.rows) + 1),
+            reads=tuple(reads),
         )
         self.rows.append(row)
 
@@ -64,7 +82,7 @@ class Advisor:
     ) -> None:
         """Learn what ``design`` gave elsewhere; ``source`` names the lab or paper, whose offset is learned.
 
-        What a history says is believed only as far as it helps to foresee the experiments that are told.
+        A history is believed only when it helps to foresee the experiments that are told.
         """
         self._code.check(design)
         for name, value in features.items():
@@ -121,7 +139,13 @@ class Advisor:
 
         if self._posterior is None or len(self._posterior.rows) != len(self.rows):
             learned = Posterior.of(
-                self._code, self.target, self.rows, self.seed, before=self._posterior, history=self.history
+                self._code,
+                self.target,
+                self.rows,
+                self.seed,
+                law=self.law,
+                history=self.history,
+                before=self._posterior,
             )
             if isinstance(learned, str):
                 return learned

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from models import acquisition
-from models.acquisition import Offer, Search
+from models.acquisition import Offer, Search, Seen
 from models.filling import Allowed, sobol_axes
 from models.posterior import Posterior
 from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
@@ -97,11 +97,12 @@ def _from_pool(
     posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design]
 ) -> list[dict[str, float | str]]:
     search = _open(posterior, n, beside, pending)
-    offer = Offer(columns=posterior.code.space.columns(pool), code=posterior.code)
+    offer = Seen.of(search, Offer(columns=posterior.code.space.columns(pool), code=posterior.code))
     taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
     chosen: list[dict[str, float | str]] = []
     while len(chosen) < n:
-        best = acquisition.best_of_pool(search, offer.within(_full(posterior, [*beside, *chosen])), taken)
+        bound = _full(posterior, [*beside, *chosen])
+        best = acquisition.best_of_pool(search, offer.rows(offer.offer.allows(bound)), taken)
         if not len(best):
             break
         search.add(best.X)
@@ -117,10 +118,8 @@ def _from_space(
     axes = sobol_axes(posterior.code.p, acquisition.SPREAD, posterior.seed + len(posterior.rows))
     best: tuple[int, float, list[dict[str, float | str]]] = (-1, 0.0, [])
     for allowed in _options(posterior, axes, beside, pending):
-        search, spread = (
-            _open(posterior, n, beside, pending),
-            Offer.spread(posterior.code, axes, allowed, posterior.seed),
-        )
+        search = _open(posterior, n, beside, pending)
+        spread = Seen.of(search, Offer.spread(posterior.code, axes, allowed, posterior.seed))
         taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
         rng = np.random.default_rng(posterior.seed)
         chosen: list[dict[str, float | str]] = []
@@ -143,14 +142,18 @@ def _options(
     bound = _full(posterior, beside)
     if len(bound) == len(shared):
         return [bound]
-    search, spread = _open(posterior, 1, beside, pending), Offer.spread(posterior.code, axes, bound, posterior.seed)
+    search = _open(posterior, 1, beside, pending)
+    spread = Seen.of(search, Offer.spread(posterior.code, axes, bound, posterior.seed))
     taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
     first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
     if not len(first):
         return [bound]
-    ranked = spread.rows(search.value(spread.X).argsort(descending=True, stable=True)[:64].numpy())
-    last = Offer(columns=posterior.code.space.columns([posterior.rows[-1].design]), code=posterior.code)
-    leaders = first.and_(last).and_(ranked)
+    ranked = spread.offer.rows(search.value(spread.views).argsort(descending=True, stable=True)[:64].numpy())
+    leaders = first
+    if posterior.rows:
+        last = posterior.code.space.columns([posterior.rows[-1].design])
+        leaders = leaders.and_(Offer(columns=last, code=posterior.code))
+    leaders = leaders.and_(ranked)
     place = {p.name: j for j, p in enumerate(posterior.code.space.parameters)}
     where = posterior.code.axes(leaders.columns)[:, [place[name] for name in shared]]
     picks: list[int] = []
@@ -176,7 +179,9 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
         raise FloatingPointError("the model's forecasts are not finite")
     means = posterior.surrogate.moments(posterior.inputs(designs))[0]
     worth = posterior.utility(posterior.codec.decode(means)).tolist()
-    so_far = posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).max().item()
+    so_far = max(
+        posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).tolist(), default=0
+    )
     out = []
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
@@ -204,6 +209,7 @@ def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmat
     unknown = sorted(set(posterior.target.bounded) - set(posterior.codec.names))
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
     lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
+    lead = lead if posterior.rows else "no experiment yet, the law of growth leads here"
     return f"{lead}: expects {outlook}; chance of a hit {chance}"
 
 

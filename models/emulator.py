@@ -31,10 +31,10 @@ class Emulator:
         with torch.no_grad():
             for j, outcome in enumerate(self._posterior.surrogate.outcomes):
                 both = torch.cat([self._X, X])
-                V = outcome.project(both)
-                C = outcome.covariance(both, V, both, V)
+                view = outcome.view(both)
+                C = outcome.covariance(view, view)
                 C = C + torch.eye(len(C), dtype=C.dtype) * (1e-6 * float(C.diagonal().max()) + 1e-12)
-                mean, k = outcome.mean(both, V), len(self._X)
+                mean, k = outcome.mean(view), len(self._X)
                 gain = torch.linalg.solve(C[:k, :k], C[:k, k:]).T if k else C.new_empty((len(X), 0))
                 centre = mean[k:] + gain @ (self._F[j] - mean[:k])
                 left = C[k:, k:] - gain @ C[:k, k:]

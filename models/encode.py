@@ -95,6 +95,22 @@ class DesignCode:
         ]
         return np.concatenate(parts, axis=1)
 
+    def matrix(self, designs: Sequence[Design]) -> Array:
+        """Map ``n`` designs, also none, to model inputs ``n x d``."""
+        if not designs:
+            return np.empty((0, len(self.axis_names)))
+        return self.inputs(self.space.columns(designs))
+
+    def values(self, X: Array) -> dict[str, Array]:
+        """Map model inputs ``N x d`` back to the values ``(N,)`` of every parameter that has a range."""
+        found, j = {}, 0
+        for p in self.space.parameters:
+            if not p.choices:
+                x = X[:, j]
+                found[p.name] = p.low * (p.high / p.low) ** x if _logarithmic(p) else p.low + x * (p.high - p.low)
+            j += len(p.choices) or 1
+        return found
+
 
 def _logarithmic(p: Parameter) -> bool:
     return not p.choices and p.low > 0 and p.high / p.low >= LOG_RATIO

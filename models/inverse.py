@@ -114,7 +114,7 @@ def _apart(posterior: Posterior, top: Offer, n: int) -> Offer:
 
 def nearest(posterior: Posterior, design: Design, k: int) -> list[tuple[int, float]]:
     """Return the ``k`` told rows most alike ``design``: row number, and distance in length scales of the first goal."""
-    scale = posterior.surrogate.outcomes[0].gp.design.base_kernel.lengthscale.detach().squeeze(0)
+    scale = posterior.surrogate.outcomes[0].fitted.latents[0].base_kernel.lengthscale.detach().squeeze(0)
     away = ((posterior.X - posterior.inputs([design])) / scale).norm(dim=-1)
     order = away.argsort(stable=True)[:k].tolist()
     return [(i, float(away[i])) for i in order]

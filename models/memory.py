@@ -10,11 +10,12 @@ import numpy as np
 
 from models.advisor import Advisor
 from models.selection import informative
-from models.suggestion import Confirmation
+from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
 from sdl.past import read_past
 from sdl.space import DesignSpace
 from sdl.store import Experiment
+from sdl.store import Read as StoredRead
 from sdl.units import label_of
 
 if TYPE_CHECKING:
@@ -27,28 +28,35 @@ ALWAYS = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
 """Features that are modelled whether the target names them or not: the same data serve any later target."""
 
 MOST_HISTORY = 300
-"""Rows of one history that are learned from (chosen: its model is fitted once, in about a second)."""
+"""Rows of one history that are learned from (chosen: its model is fitted in about a second)."""
 
 CONFOUNDED = 0.95
 """Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
 
 
-def advisor_of(campaign: Campaign, space: DesignSpace, experiments: Sequence[Experiment]) -> Advisor:
-    """Return an advisor told of every measured experiment, in order; wells of one attempt share a run effect."""
+def advisor_of(
+    campaign: Campaign, space: DesignSpace, experiments: Sequence[Experiment], looks: Sequence[StoredRead]
+) -> Advisor:
+    """Return an advisor told of every experiment with a measured goal or a look at its growth, in order.
+
+    Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew.
+    """
     advisor = Advisor(space, campaign.target, seed=campaign.seed)
+    grown = _growing(looks)
     for e in experiments:
-        if e.state != "measured" or not e.features.values:
+        reads = grown.get(e.id, [])
+        found = e.features.values if e.state == "measured" else {}
+        wanted = {name: v for name, v in found.items() if name in (*campaign.target.goals, *ALWAYS)}
+        if not any(name in campaign.target.goals for name in wanted) and not reads:
             continue
-        wanted = {name: v for name, v in e.features.values.items() if name in (*campaign.target.goals, *ALWAYS)}
-        if any(name in campaign.target.goals for name in wanted):
-            values = {name: v.value for name, v in wanted.items()}
-            advisor.tell(
-                {name: e.design[name] for name in space.names},
-                values,
-                sd={name: v.sd for name, v in wanted.items()},
-                run=e.attempt,
-                experiment=e.id,
-            )
+        advisor.tell(
+            {name: e.design[name] for name in space.names},
+            {name: v.value for name, v in wanted.items()},
+            sd={name: v.sd for name, v in wanted.items()},
+            run=e.attempt,
+            experiment=e.id,
+            reads=reads,
+        )
     recall(advisor, campaign)
     return advisor
 
@@ -71,20 +79,32 @@ def recall(advisor: Advisor, campaign: Campaign) -> list[str]:
 
 
 def history_in_words(posterior: Posterior) -> list[str]:
-    """Say of each outcome whether the history helps to foresee our own experiments."""
-    said = []
-    for name, o in zip(posterior.codec.names, posterior.surrogate.outcomes, strict=True):
-        if o.history is not None:
-            share = f"counts {o.history.weight:.0%}" if o.history.weight else "does not help and is left out"
-            gain = f" (it adds {o.history.gain:.1f} nats to how well our own rows are foreseen)"
-            said.append(f"History for {label_of(name)} {share}{gain if o.history.weight else ''}.")
-    return said
+    """Say whether the history helps to foresee our own experiments."""
+    from models.posterior import HISTORY_GAIN
+
+    gain = posterior.history_gain
+    if gain is None:
+        return []
+    if gain > HISTORY_GAIN:
+        return [f"The history counts: it adds {gain:.1f} nats to how well our own experiments are foreseen."]
+    return ["The history does not help to foresee our own experiments and is left out."]
+
+
+def _growing(looks: Sequence[StoredRead]) -> dict[str, list[Read]]:
+    """Return X1 of every well at the times it was read before its quench, by experiment."""
+    found: dict[str, list[Read]] = {}
+    for look in looks:
+        x1 = look.features.values.get("x1_nm")
+        if look.experiment and look.since_injection_s and look.since_quench_s is None and x1 is not None:
+            read = Read(time_s=look.since_injection_s, x1_nm=x1.value, sd=x1.sd)
+            found.setdefault(look.experiment, []).append(read)
+    return found
 
 
 def diagnosis(advisor: Advisor) -> dict[str, Any]:
     """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
     posterior = advisor.posterior
-    if posterior is None:
+    if posterior is None or not posterior.rows:
         return {"confirmed": []}
     sure = [_claim(c) for c in advisor.confirmations()]
     known = sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p)

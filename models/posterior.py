@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,39 +13,20 @@ from torch import Tensor
 
 from models.acquisition import Utility, p_hit
 from models.encode import DesignCode, FeatureCode
+from models.held import density
+from models.physics import GrowthLaw
+from models.quantities import Quantities, learn
 from models.suggestion import Confirmation, Expected, Forecast, Row
-from models.surrogate import NO_RUN, Outcome, Surrogate, fit
+from models.surrogate import Surrogate
 from sdl.space import Columns, Design
 from sdl.target import Target
 
+HISTORY_GAIN = 1.0
+"""Log density in nats that a history must add to our own readings, each foreseen without its design, before it is
+believed: less happens by chance (chosen)."""
+
 NORMAL_95 = 1.959963984540054
 """Quantile of the standard normal distribution that bounds its central 95 % (closed form)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """A model of experiments made elsewhere, one outcome each; None where they say nothing of it."""
-
-    names: tuple[str, ...]
-    outcomes: tuple[Outcome | None, ...]
-
-    @classmethod
-    def of(cls, code: DesignCode, codec: FeatureCode, history: Sequence[Row]) -> Memory:
-        """Fit each outcome of ``codec`` to ``history``; offsets between sources are taken for run effects."""
-        by_peak = codec.width_by_peak
-        features = [
-            {n: v for n, v in r.features.items() if n != "fwhm_nm" or not by_peak or "pl_peak_nm" in r.features}
-            for r in history
-        ]
-        X = torch.from_numpy(code.inputs(code.space.columns([r.design for r in history])))
-        labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in history))}
-        runs = torch.tensor([labels[r.run] for r in history])
-        Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in history]))
-        outcomes: list[Outcome | None] = []
-        for j in range(Y.shape[-1]):
-            known = len(set(Y[Y[:, j].isfinite(), j].tolist()))
-            outcomes.append(fit(X, runs, Y[:, [j]], Yvar[:, [j]]).outcomes[0] if known > 1 else None)
-        return cls(names=codec.names, outcomes=tuple(outcomes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +36,14 @@ class Posterior:
     code: DesignCode
     codec: FeatureCode
     target: Target
+    quantities: Quantities
     surrogate: Surrogate
     utility: Utility
     beside: tuple[FeatureCode, Surrogate] | None
     rows: tuple[Row, ...]
     X: Tensor
     seed: int
-    past: Memory | None = None
-    history: tuple[Row, ...] = ()
+    history_gain: float | None = None
 
     @classmethod
     def of(
@@ -71,66 +53,63 @@ class Posterior:
         rows: Sequence[Row],
         seed: int,
         *,
-        before: Posterior | None = None,
+        law: GrowthLaw | None = None,
         history: Sequence[Row] = (),
+        before: Posterior | None = None,
     ) -> Posterior | str:
         """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
-
-        ``history`` are experiments made elsewhere, each source a run of its own: a model of them is what is expected
-        beforehand, as far as that helps to foresee our rows.
 
         The target's outcomes decide; what else was told (such as X1) is modelled beside them and only forecast.
         """
         features = [r.features for r in rows]
-        seen = {name: [f[name] for f in features if name in f] for name in target.goals}
-        names = [name for name, values in seen.items() if len(set(values)) > 1]
+        told = {name: [f[name] for f in features if name in f] for f in features for name in f}
+        modelled = [name for name, values in told.items() if len(set(values)) > 1]
+        known = law is not None and law.speaks(code.space.names)
+        if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
+            modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
+        names = [name for name in target.goals if name in modelled]
+        extra = [name for name in modelled if name not in target.goals]
         if not names:
             return "no outcome of the target has two different values yet"
-        X = torch.from_numpy(code.inputs(code.space.columns([r.design for r in rows])))
-        labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
-        runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows])
-
-        def learn(
-            outcomes: Sequence[str], old: tuple[FeatureCode, Surrogate] | None
-        ) -> tuple[FeatureCode, Surrogate, Memory | None]:
-            codec = FeatureCode.of(outcomes, features)
-            Y, Yvar = (torch.from_numpy(a) for a in codec.encode(features, [r.sd for r in rows]))
-            warm = old[1].states if old is not None and old[0].names == codec.names else None
-            past = before.past if before is not None and len(before.history) == len(history) else None
-            if history and (past is None or past.names != codec.names):
-                past = Memory.of(code, codec, history)
-            return codec, fit(X, runs, Y, Yvar, warm=warm, past=past.outcomes if history and past else None), past
-
-        others = {name: {f[name] for f in features if name in f} for f in features for name in f}
-        extra = [name for name, values in others.items() if name not in target.goals and len(values) > 1]
+        apart = any(goal.source == "absorption" for goal in target.goals.values())  # PL computed from X1 is no news
         try:
-            codec, surrogate, past = learn(names, (before.codec, before.surrogate) if before is not None else None)
-            beside = learn(extra, before.beside if before is not None else None)[:2] if extra else None
+            old = before.quantities if before is not None else None
+            quantities = learn(code, [*names, *extra], rows, law, joint=not apart, before=old)
+            gain = None
+            if history and rows:
+                every = [*rows, *_usable(history, FeatureCode.of([*names, *extra], features))]
+                tried = learn(code, [*names, *extra], every, law, joint=not apart, before=None)
+                gain = sum(
+                    density(tried.outcome(name), len(told[name])) - density(quantities.outcome(name), len(told[name]))
+                    for name in names
+                    if name in told
+                )
+                quantities = tried if gain > HISTORY_GAIN else quantities
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
-        spread = torch.tensor([float(np.std(seen[name])) for name in names])
+        codec = FeatureCode.of(names, features)
+        spread = torch.tensor([float(np.std(told.get(name, [0.0]))) for name in names])
         return cls(
             code=code,
             codec=codec,
             target=target,
-            surrogate=surrogate,
+            quantities=quantities,
+            surrogate=quantities.surrogate(names),
             utility=Utility.of(target, names, spread),
-            beside=beside,
+            beside=(FeatureCode.of(extra, features), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
-            X=X,
+            X=torch.from_numpy(code.matrix([r.design for r in rows])),
             seed=seed,
-            past=past,
-            history=tuple(history),
+            history_gain=gain,
         )
 
     @property
     def name(self) -> str:
         """Name the model: how many rows, and eight digits that change with its constants."""
         digest = hashlib.sha256()
-        for state in self.surrogate.states:
-            for value in state.values():
-                digest.update(value.numpy().tobytes())
-        sort = "gp" if self.surrogate.fitted else "gp with default constants"
+        for theta in self.surrogate.thetas:
+            digest.update(theta.tobytes())
+        sort = "gp" if self.surrogate.good else "gp with default constants"
         return f"{sort}, {len(self.rows)} rows, {digest.hexdigest()[:8]}"
 
     @property
@@ -140,9 +119,7 @@ class Posterior:
 
     def inputs(self, designs: Sequence[Design]) -> Tensor:
         """Return model inputs ``n x d`` of designs, also of none."""
-        if not designs:
-            return self.X.new_empty((0, self.X.shape[1]))
-        return torch.from_numpy(self.code.inputs(self.code.space.columns(designs)))
+        return torch.from_numpy(self.code.matrix(designs))
 
     def forecasts(self, columns: Columns) -> list[Forecast]:
         """Return what one new measurement of each design should give."""
@@ -161,6 +138,8 @@ class Posterior:
 
     def measured(self) -> list[tuple[Confirmation, bool]]:
         """Return every distinct measured design with P(its mean outcome hits), and whether it was seen to hit."""
+        if not self.rows:
+            return []
         _, group = np.unique(np.round(self.X.numpy() / self.code.same), axis=0, return_inverse=True)
         members = [np.flatnonzero(group == g).tolist() for g in dict.fromkeys(group.tolist())]
         p = self.p(self.X[[m[0] for m in members]], noisy=False).tolist()
@@ -177,12 +156,23 @@ class Posterior:
         axes = self.code.axis_names
         return {
             name: {
-                "lengthscales": dict(zip(axes, o.gp.design.base_kernel.lengthscale.flatten().tolist(), strict=True)),
+                "lengthscales": dict(zip(axes, o.fitted.constants.lengths[0].tolist(), strict=True)),
                 "noise_sd": o.well_var**0.5,
                 "run_sd": o.run_var**0.5,
             }
             for name, o in zip(self.codec.names, self.surrogate.outcomes, strict=True)
         }
+
+
+def _usable(history: Sequence[Row], codec: FeatureCode) -> list[Row]:
+    """Return a history without widths that cannot be read on the scale of our own: those without a PL peak."""
+    if not codec.width_by_peak:
+        return list(history)
+    alone = [r for r in history if "fwhm_nm" in r.features and "pl_peak_nm" not in r.features]
+    return [
+        dataclasses.replace(r, features={n: v for n, v in r.features.items() if n != "fwhm_nm"}) if r in alone else r
+        for r in history
+    ]
 
 
 def _expected(codec: FeatureCode, surrogate: Surrogate, X: Tensor) -> list[dict[str, Expected]]:

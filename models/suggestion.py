@@ -72,6 +72,15 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """X1 of dots that still grow, ``time_s`` after the injection, with the reading's own ``sd``; both in nm."""
+
+    time_s: float
+    x1_nm: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One experiment as told: ``sd`` are those of the reading alone, wells of one ``run`` share an effect."""
 
@@ -80,3 +89,4 @@ class Row:
     sd: dict[str, float]
     run: str | None
     experiment: str
+    reads: tuple[Read, ...] = ()

@@ -10,9 +10,9 @@ import torch
 
 from models.encode import DesignCode
 from models.filling import sobol_axes
+from models.held import without
 from models.posterior import NORMAL_95, Posterior
 from models.suggestion import Row
-from models.surrogate import Outcome
 from sdl.target import Target
 
 SPREAD = 2048
@@ -68,44 +68,18 @@ class Score:
 def leave_one_out(posterior: Posterior) -> dict[str, list[Held]]:
     """Return each experiment of every outcome predicted without it and without its replicates.
 
-    In closed form from the factor of the fitted model (Rasmussen and Williams 2006, section 5.4.2, by blocks): the
-    model's constants are those of all data, so the errors are a little too small where data are few.
+    The model's constants are those of all data, so the errors are a little too small where data are few.
     """
     known = _known(posterior)
     mean = posterior.surrogate.moments(posterior.X)[0]
-    before = [o.history.mean(posterior.X) if o.history else 0.0 * mean[:, 0] for o in posterior.surrogate.outcomes]
     sd = torch.zeros_like(mean)
-    groups = _groups(posterior)
     for j, outcome in enumerate(posterior.surrogate.outcomes):
-        rows = known[j]
-        without, spread = _without(outcome, [groups[i] for i in rows])
-        mean[rows, j], sd[rows, j] = without + before[j][rows], spread
+        mean[known[j], j], sd[known[j], j] = without(outcome, len(known[j]))
     return _held(posterior, mean, sd, known)
 
 
 def _known(posterior: Posterior) -> list[list[int]]:
     return [[i for i, row in enumerate(posterior.rows) if name in row.features] for name in posterior.codec.names]
-
-
-def _groups(posterior: Posterior) -> list[int]:
-    """Return one number per row, the same for replicates of one design."""
-    same = np.round(posterior.X.numpy() / posterior.code.same)
-    return [int(g) for g in np.unique(same, axis=0, return_inverse=True)[1].ravel()]
-
-
-def _without(outcome: Outcome, groups: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and sd of each row's measurement by a model without its group, on the model's scale."""
-    inverse = torch.cholesky_inverse(outcome.factor)
-    residual = outcome.factor @ outcome.weights
-    weighted = inverse @ residual
-    mean, sd = torch.empty_like(residual), torch.empty_like(residual)
-    for g in set(groups):
-        at = [i for i, other in enumerate(groups) if other == g]
-        block = torch.linalg.inv(inverse[at][:, at])
-        mean[at] = residual[at] - block @ weighted[at]
-        sd[at] = block.diagonal().clamp_min(1e-12).sqrt()
-    centre = outcome.shift + outcome.spread * (outcome.gp.mean_module.constant + mean)
-    return centre, outcome.spread * sd
 
 
 def _held(
@@ -161,7 +135,7 @@ def ignorance(posterior: Posterior) -> float:
     if not len(X):
         return 1.0
     sd = posterior.surrogate.moments(X)[1][:, 0].sqrt()
-    return float((sd > IGNORANT * posterior.surrogate.outcomes[0].spread).double().mean())
+    return float((sd > IGNORANT * posterior.surrogate.outcomes[0].fitted.spread).double().mean())
 
 
 def empty(posterior: Posterior) -> dict[str, list[Mapping[str, float | str]]]:

@@ -53,6 +53,9 @@ def run(protocol):
             continue
         if step["at_s"]:
             protocol.pause("AT {} {} {}".format(step["at_s"], step["action"], place_of(step)))
+        if step["action"] == "look":
+            protocol.pause("READ {} {}".format(step["value"], step["stock"]))
+            continue
         protocol.comment("DO {action} {stock} {well} {volume_ul}".format(**step))
         if not pipette.has_tip:
             pipette.pick_up_tip(next(deck.tips[step["pipette"]]))
@@ -67,7 +70,7 @@ def run(protocol):
 
 def place_of(step):
     """Where a step happens, as its pause names it: a read happens where the liquid is drawn."""
-    return step["stock"] if step["action"] == "read" else step["well"]
+    return step["stock"] if step["action"] in ("read", "look") else step["well"]
 
 
 def tip_keys(steps):

@@ -179,21 +179,33 @@ def rehearse(
 
 
 @app.command
-def run(file: Path, *, state: State = None, runner: Literal["prefect", "plain"] = "prefect", json: Json = False) -> int:
+def run(
+    file: Path,
+    *,
+    state: State = None,
+    store: Annotated[str, Parameter(help="postgresql://user@host/database, the first time; else a file.")] = "",
+    runner: Literal["prefect", "plain"] = "prefect",
+    json: Json = False,
+) -> int:
     """Run the autonomous campaign from where its store stands until it hits, spends its budget, or needs a person."""
     from flows.campaign import run_campaign
 
-    summary, code = run_campaign(file, state=state, runner=runner)
+    summary, code = run_campaign(file, state=state, runner=runner, url=store)
     _show_status(summary, json)
     return code
 
 
 @app.command
 def resume(
-    file: Path, *, state: State = None, runner: Literal["prefect", "plain"] = "prefect", json: Json = False
+    file: Path,
+    *,
+    state: State = None,
+    store: str = "",
+    runner: Literal["prefect", "plain"] = "prefect",
+    json: Json = False,
 ) -> int:
     """Continue a campaign after a crash, a power loss or a person's answer; the same as ``run``."""
-    return run(file, state=state, runner=runner, json=json)
+    return run(file, state=state, store=store, runner=runner, json=json)
 
 
 @app.command
@@ -233,12 +245,21 @@ def tell(
 
 
 @app.command
-def approve(file: Path, *, by: str, reject: bool = False, note: str = "", state: State = None) -> int:
+def approve(
+    file: Path,
+    *,
+    by: str,
+    reject: Annotated[bool, Parameter(negative="")] = False,
+    shown: Annotated[str, Parameter(help="The batch's hash in `sdl status`; refused if it has changed.")] = "",
+    note: str = "",
+    state: State = None,
+    json: Json = False,
+) -> int:
     """Approve (or reject) the batch that waits for a person, by name."""
     from sdl.progress import decide
 
-    _say(decide(file, state=state, who=by, decision="rejected" if reject else "approved", note=note))
-    return 0
+    decision = "rejected" if reject else "approved"
+    return _done(decide(file, state=state, who=by, decision=decision, note=note, shown=shown), json)
 
 
 @app.command
@@ -251,12 +272,96 @@ def resolve(
     request: int | None = None,
     note: str = "",
     state: State = None,
+    json: Json = False,
 ) -> int:
-    """Say what a person found: the fate of an UNKNOWN attempt, or that a refill request is done."""
+    """Say what a person found: the fate of an UNKNOWN or stuck attempt, or that a refill request is done."""
     from sdl.progress import settle
 
-    _say(settle(file, state=state, who=by, attempt=attempt, outcome=outcome, request=request, note=note))
+    said = settle(file, state=state, who=by, attempt=attempt, outcome=outcome, request=request, note=note)
+    return _done(said, json)
+
+
+@app.command
+def pause(file: Path, *, by: str, note: str = "", state: State = None, json: Json = False) -> int:
+    """Let the attempt in flight end, then start nothing until ``resume``."""
+    from sdl.people import hold
+
+    return _done(hold(file, state, "pause", who=by, note=note), json)
+
+
+@app.command
+def stop(file: Path, *, by: str, note: str = "", state: State = None, json: Json = False) -> int:
+    """Stop the robot where it is, heat off; its wells become UNKNOWN until somebody looks at them."""
+    from sdl.people import hold
+
+    return _done(hold(file, state, "stop", who=by, note=note), json)
+
+
+@app.command
+def refill(file: Path, what: str, *, by: str, volume: str = "", state: State = None, json: Json = False) -> int:
+    """Say that tips, vials, waste or the stock at a place (with its new --volume) were renewed."""
+    from sdl.people import refill as renew
+
+    return _done(renew(file, state, what, volume, who=by), json)
+
+
+@app.command
+def repeat(
+    file: Path,
+    experiment: str,
+    *,
+    by: str,
+    n: Annotated[int, Parameter(name="-n")] = 1,
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Make replicates of an experiment the next batch."""
+    from sdl.people import repeat as ask_again
+
+    return _done(ask_again(file, state, experiment, n, who=by), json)
+
+
+@app.command
+def edit(file: Path, experiment: str, *changes: str, by: str, state: State = None, json: Json = False) -> int:
+    """Change a suggestion that is not planned yet, as NAME=NUMBER in the units of the JSON names."""
+    from sdl.people import edit as change
+
+    return _done(change(file, state, experiment, dict(_pairs(changes)), who=by), json)
+
+
+@app.command
+def reject(file: Path, experiment: str, *, by: str, note: str = "", state: State = None, json: Json = False) -> int:
+    """Take one suggestion out of the batch that waits."""
+    from sdl.people import drop
+
+    return _done(drop(file, state, experiment, who=by, note=note), json)
+
+
+@app.command
+def label(file: Path, *, state: State = None, json: Json = False) -> int:
+    """Say what stands in which vial, hits first, so that one can be picked up."""
+    from sdl.people import labels
+    from sdl.words import label_in_words
+
+    vials = labels(file, state)
+    if json:
+        _print_json({"vials": vials})
+    else:
+        _say("\n".join(label_in_words(v) for v in sorted(vials, key=lambda v: not v["hit"])) or "no vial is filled yet")
     return 0
+
+
+@app.command
+def verify(file: Path, *, by: str = "", note: str = "", state: State = None, json: Json = False) -> int:
+    """Name every row of the record that is not as it was written; with --by and --note, sign that this is known."""
+    from sdl.people import verify as look
+
+    found = look(file, state, who=by, note=note)
+    if json:
+        _print_json({"ok": not found, "problems": found, "signed_by": by if found else ""})
+    else:
+        _say("\n".join(found) or "every row and event is as it was written")
+    return 6 if found and not by else 0
 
 
 @app.command
@@ -334,6 +439,24 @@ def doctor(*, json: Json = False) -> int:
         for name, finding in findings.items():
             _say(f"{'ok  ' if finding['ok'] else 'FAIL'}  {name}: {finding['text']}")
     return 0 if all(f["ok"] for f in findings.values()) else 1
+
+
+def _done(text: str, as_json: bool) -> int:
+    """Say what was done, as a sentence or as one JSON document."""
+    if as_json:
+        _print_json({"done": text})
+    else:
+        _say(text)
+    return 0
+
+
+def _pairs(changes: Sequence[str]) -> list[tuple[str, str]]:
+    from sdl.errors import Refused
+
+    split = [change.partition("=") for change in changes]
+    if wrong := [name for name, sign, _ in split if not sign]:
+        raise Refused(f"{wrong[0]!r}: write NAME=NUMBER, such as growth_time_s=300")
+    return [(name, value) for name, _, value in split]
 
 
 def _show_status(summary: Mapping[str, Any], as_json: bool) -> None:

@@ -15,7 +15,7 @@ PACKAGES = ("torch", "gpytorch", "botorch", "pandas", "prefect", "sqlalchemy", "
 
 def examine() -> dict[str, dict[str, Any]]:
     """Return a finding per part: ``ok`` and a sentence."""
-    return {"python": _python(), "packages": _packages(), "analyzer": _analyzer()}
+    return {"python": _python(), "packages": _packages(), "analyzer": _analyzer(), "spectrometers": _spectrometers()}
 
 
 def _python() -> dict[str, Any]:
@@ -50,3 +50,17 @@ def _analyzer() -> dict[str, Any]:
     except (Refused, subprocess.SubprocessError, OSError) as exc:
         return {"ok": False, "text": f"{exc}; build it with `python3 -m sdl setup`"}
     return {"ok": True, "text": f"opentrons {done.stdout.strip()} analyses protocols, in an environment of its own"}
+
+
+def _spectrometers() -> dict[str, Any]:
+    """Ask the USB bus for Ocean spectrometers; none is no fault, since a bench may read by other means."""
+    try:
+        from seabreeze.spectrometers import SeaBreezeError, list_devices
+    except ImportError as exc:
+        return {"ok": False, "text": f"{exc}: run `python3 -m sdl setup` in the checkout"}
+    try:
+        found = [f"ocean:{device.serial_number} ({device.model})" for device in list_devices()]
+    except (SeaBreezeError, OSError) as exc:
+        return {"ok": False, "text": f"the USB bus cannot be asked: {exc}; `seabreeze_os_setup` sets rights"}
+    there = ", ".join(found) if found else "no Ocean spectrometer on USB"
+    return {"ok": True, "text": f"{there}; folder, plate and http readers are looked at when a campaign opens its lab"}

@@ -10,6 +10,8 @@ from sdl.campaign import Campaign
 from sdl.config import strict
 from sdl.errors import Refused
 from sdl.store import Experiment, Store
+from sdl.store.attempts import BEFORE_START
+from sdl.store.place import place_of
 from sdl.target import Target
 
 
@@ -43,7 +45,7 @@ def refuse_a_changed_campaign(campaign: Campaign, folder: Path) -> None:
     """Refuse a file whose route, space, stock contents or lab differ from what this store was begun with."""
     from sdl.attempt.wording import campaign_json
 
-    if not (folder / "store.sqlite").exists():
+    if not place_of(folder).exists():
         return
     with Store.open(folder, create=False) as store:
         begun = store.campaign()
@@ -81,7 +83,8 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     experiments = store.experiments()
     known = store.diagnostics()
     confirmed = known[max(known)].get("confirmed", []) if known else []
-    ended = store.events(kinds=["campaign ended"])
+    last = store.events(kinds=["campaign ended", *_GOES_ON])[-1:]
+    ended = [e for e in last if e.kind == "campaign ended"]
     waiting = [f"request {r.id}: {r.what} ({r.detail.get('why', '')})" for r in counts.open_requests]
     waiting += [f"{a.id} is UNKNOWN: see `sdl resolve`" for a in store.attempts("UNKNOWN")]
     planned = [a.plan["runway"] for a in store.attempts() if "runway" in a.plan]
@@ -89,6 +92,7 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     proposed = _proposed(store, parsed)
     if proposed:
         waiting.append(f"batch {proposed[0]['batch']} waits for approval: `sdl approve FILE --by NAME`")
+    waiting += [f"{ask.verb} wanted by {ask.who} since {ask.asked_at}" for ask in counts.pending_asks]
     state = "running" if counts.running else ("waiting for a person" if waiting else "stopped, can be resumed")
     if ended and not counts.running:
         words = {"confirmed": "finished: enough confirmed hits", "budget": "finished: budget spent"}
@@ -108,10 +112,15 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
         "first_hit_at": None if first is None else first.id,
         "waiting": waiting,
         "proposed": proposed,
+        "batch_hash": store.batch_hash(proposed[0]["batch"])[:SHOWN_DIGITS] if proposed else "",
         "runway": runway,
         "first_out": next((name for name, lasts in runway.items() if lasts["wells"] is not None), None),
         "state_dir": str(folder),
     }
+
+
+_GOES_ON = ("campaign saved", "batch suggested", "attempt planned", "campaign interrupted")
+"""Whatever of this comes after an end says that the campaign has gone on, as with a larger budget."""
 
 
 def _proposed(store: Store, parsed: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -154,16 +163,25 @@ def _best_json(best: Experiment, confirmed: list[Mapping[str, Any]]) -> dict[str
     }
 
 
-def decide(file: Path, *, state: Path | None, who: str, decision: str, note: str) -> str:
-    """Approve or reject the batch that waits, as it stands now."""
+def decide(file: Path, *, state: Path | None, who: str, decision: str, note: str, shown: str = "") -> str:
+    """Approve or reject the batch that waits; refused when it is not the one that was ``shown`` (its hash, or 8 of it).
+
+    `sdl status` shows the hash. Without one the batch is decided on as it stands now.
+    """
     with open_store(file, state) as store:
         waiting = store.experiments("suggested")
         if not waiting:
             raise Refused(f"{file}: no batch waits for approval")
         batch = waiting[0].batch
-        store.approve(batch, who, store.batch_hash(batch), decision, note)
-        return f"batch {batch} {decision} by {who}; `sdl resume {file}` continues"
+        now = store.batch_hash(batch)
+        if shown and not (len(shown) >= SHOWN_DIGITS and now.startswith(shown)):
+            raise Refused(f"batch {batch} is {now[:SHOWN_DIGITS]} now, not {shown}: look at it again, then decide")
+        store.approve(batch, who, now, decision, note)
+        return f"batch {batch} ({now[:SHOWN_DIGITS]}) {decision} by {who}; `sdl resume {file}` continues"
 
+
+SHOWN_DIGITS = 8
+"""Digits of a batch's hash that people read and repeat (chosen: as long as a git commit's)."""
 
 _OUTCOMES = {"ran": "DONE", "not-run": "CANCELLED", "discard": "FAILED_SAFE"}
 
@@ -182,19 +200,31 @@ def settle(
             return f"request {request} answered by {who}; `sdl resume {file}` continues"
         if not attempt or outcome not in _OUTCOMES:
             raise Refused("name --attempt ID with --outcome ran, not-run or discard, or --request N")
-        known = store.attempt(attempt)
-        if known.state != "UNKNOWN":
-            raise Refused(f"{attempt} is {known.state}, not UNKNOWN: `sdl resume {file}` goes on with it")
-        if not who.strip() or not note.strip():
-            raise Refused("say who you are (--by NAME) and what you saw (--note TEXT)")
-        released = [h.message for h in store.handshakes(attempt) if h.message.startswith("AT ")]
-        if outcome == "not-run" and released:
-            raise Refused(f"liquid is on record ({released[-1]} was released): use --outcome ran or discard")
+        target = load_target(file)
         store.claim()
-        if outcome != "not-run":
-            _keep_outcomes(store, load_target(file), attempt, note)
-        store.move_attempt(attempt, "UNKNOWN", _OUTCOMES[outcome], who=who, note=note)
+        resolve(store, target, attempt, outcome, who=who, note=note)
         return f"{attempt} resolved as {outcome} by {who}; `sdl resume {file}` continues"
+
+
+def resolve(store: Store, target: Target, attempt: str, outcome: str, *, who: str, note: str) -> None:
+    """End an UNKNOWN attempt as a person found it; `Refused` where the record says otherwise or no name is given."""
+    known = store.attempt(attempt)
+    if not who.strip() or not note.strip():
+        raise Refused("say who you are (--by NAME) and what you saw (--note TEXT)")
+    if known.state in BEFORE_START and outcome == "not-run":
+        store.move_attempt(attempt, known.state, "CANCELLED", who=who, note=note)
+        return
+    if known.state != "UNKNOWN":
+        raise Refused(
+            f"{attempt} is {known.state}, not UNKNOWN: `sdl resume` goes on with it"
+            + ("; to take it back, say --outcome not-run" if known.state in BEFORE_START else "")
+        )
+    released = [h.message for h in store.handshakes(attempt) if h.message.startswith("AT ")]
+    if outcome == "not-run" and released:
+        raise Refused(f"liquid is on record ({released[-1]} was released): use --outcome ran or discard")
+    if outcome != "not-run":
+        _keep_outcomes(store, target, attempt, note)
+    store.move_attempt(attempt, "UNKNOWN", _OUTCOMES[outcome], who=who, note=note)
 
 
 def load_target(file: Path) -> Target:

@@ -241,8 +241,11 @@ class Route:
         yield from self._unknown(names)
 
     def _order(self) -> Iterator[str]:
-        injected = False
+        injected = by_hand = False
         for step in self.steps:
+            if by_hand and not isinstance(step, Manual | Read):
+                yield f"a {type(step).__name__.lower()} comes after manual work, which only reads may follow"
+            by_hand = by_hand or isinstance(step, Manual)
             if isinstance(step, Dose):
                 early = step.action == "dispense"
                 if early and injected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,8 +122,8 @@ def _arithmetic(node: ast.expr, text: str) -> _Term:
         op, left, right = _BINARY[type(node.op)], _arithmetic(node.left, text), _arithmetic(node.right, text)
         return lambda columns: op(left(columns), right(columns))
     if (chosen := choice_in(node)) is not None:
-        name, value, same = chosen
-        return lambda columns: ((columns[name] == value) == same).astype(float)
+        parameter, wanted, same = chosen
+        return lambda columns: ((columns[parameter] == wanted) == same).astype(float)
     raise Refused(f'constraint {text!r}: only numbers, parameter names, + - * / ** and (choice == "name") are allowed')
 
 
@@ -223,7 +224,8 @@ class DesignSpace:
 
     def feasible(self, design: Design) -> bool:
         """Say whether ``design`` as given lies inside the space (before rounding moves it)."""
-        return bool(self.make(self.columns([design]))[1][0])
+        numbers = [value for value in design.values() if not isinstance(value, str)]
+        return all(map(math.isfinite, numbers)) and bool(self.make(self.columns([design]))[1][0])
 
     def sobol(self, n: int, *, seed: int) -> list[dict[str, float | str]]:
         """Draw ``n`` feasible designs that fill the space; raise `NothingFeasible` when there are none."""

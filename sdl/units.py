@@ -37,7 +37,11 @@ _TABLE = (
     Quantity(written="fwhm", name="fwhm_nm", unit="nm", label="PL FWHM"),
     Quantity(written="plqy", name="plqy", unit="", label="PLQY"),
     Quantity(written="x1", name="x1_nm", unit="nm", label="X1"),
+    Quantity(written="x2", name="x2_nm", unit="nm", label="X2"),
     Quantity(written="edge_length", name="edge_length_nm", unit="nm", label="edge length"),
+    Quantity(written="dispersion", name="dispersion_percent", unit="percent", label="size dispersion"),
+    Quantity(written="cie_x", name="cie_x", unit="", label="CIE 1931 x"),
+    Quantity(written="cie_y", name="cie_y", unit="", label="CIE 1931 y"),
 )
 
 BY_WRITTEN = {q.written: q for q in _TABLE}
@@ -52,6 +56,8 @@ _SUFFIXES = (
     ("_ev", "eV"),
     ("_ul", "uL"),
     ("_ml", "mL"),
+    ("_percent", "percent"),
+    ("_per_cm", "1/cm"),
     ("_min", "min"),
     ("_s", "s"),
     ("_c", "degC"),

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
+from sdl.chemistry.outcomes import reach, reach_in_words, table_of
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.config.draft import Draft
@@ -108,6 +110,9 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
+    table = table_of(campaign.route)
+    reached = reach(campaign, table) if table else None
+    lines += ["", *(reach_in_words(reached) if reached else ["No table of outcomes tells what this route reaches."])]
     lines += [
         "",
         f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;",
@@ -116,6 +121,7 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         f"{campaign.budget.experiments} experiments are {batches} batches, about {hours * batches:.0f} h, and stop "
         f"earlier at {campaign.budget.confirmed_hits} confirmed hits. Approval: {campaign.approval}."
     )
+    lines += ["", reader_in_words(lab)]
     lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
     left = supplies(lab, campaign.stocks, left_ul=used.left_ul, deck=used.deck)
     lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, space, columns))
@@ -128,9 +134,22 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         "tips_per_batch": dict(runs[0].tips),
         "runway": {one.name: one.facts for one in lasts},
         "first_out": next((one.name for one in lasts if math.isfinite(one.wells)), None),
+        "reachability": reached.facts if reached else None,
         "load_list": load_list(campaign),
     }
     return Plan(text="\n".join(lines), facts=facts)
+
+
+def reader_in_words(lab: Lab) -> str:
+    """Say which instrument reads, through what, and how."""
+    reader = lab.reader
+    how = {
+        "flow cell": f"flow cell fed by the pipette, {reader.sample_ul:g} uL a read, {reader.rinses} rinses",
+        "dip probe": f"dip probe in {reader.at}, nothing withdrawn",
+        "plate": f"plate between runs, at {', '.join(f'{band}' for band in reader.bands_nm)} nm",
+    }[reader.geometry]
+    spectrum = f"{reader.averages} x {reader.integration_ms:g} ms a spectrum"
+    return f"Reader: {reader.kind}, {' and '.join(reader.channels)}; {how}; path {reader.path_mm:g} mm; {spectrum}."
 
 
 def load_list(campaign: Campaign) -> list[str]:
@@ -173,6 +192,13 @@ def _absorption_warnings(campaign: Campaign) -> list[str]:
 
 def _tips(run: Run) -> str:
     return " + ".join(f"{n} ({mount})" for mount, n in run.tips.items())
+
+
+def label_in_words(vial: Mapping[str, Any]) -> str:
+    """Say what one vial holds, on a line that fits its label."""
+    seen = ", ".join(f"{label_of(name)} {amount(name, value)}" for name, value in vial["features"].items())
+    hit = "HIT " if vial["hit"] else ""
+    return f"load {vial['load']} {vial['vial']}: {hit}{vial['experiment']} ({vial['state']}) {seen}".rstrip()
 
 
 def amount(name: str, value: float | str) -> str:

@@ -11,7 +11,7 @@ from sdl.campaign import Stock
 from sdl.chemistry.evaporation import too_old, why_not
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import TIPS_PER_RACK, Batch, runway, supplies
-from sdl.errors import NeedsPerson
+from sdl.errors import NeedsPerson, Refused
 
 FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "dilutions_made": 0, "tips_gone": {}, "waste_ul": 0.0}
 """The deck as the load list asks for it."""
@@ -78,16 +78,20 @@ def free_wells(session: Session, n: int) -> list[str]:
     rack = session.lab.blocks[0].rack
     place = session.lab.deck[rack]
     deck = deck_now(session)
-    if deck["vials_used"] + n > place.wells:
+    probe = session.lab.reader.at
+    wells = [probe] if probe else rack_wells(rack, place.wells)
+    if n > len(wells):
+        raise Refused(f"{probe} is the one reactor and holds one experiment, not {n}: write batch: 1 in the campaign")
+    if deck["vials_used"] + n > len(wells):
         ask(
             session,
             "vials",
-            {"rack": rack, "why": f"{n} clean vials are needed, {place.wells - deck['vials_used']} left"},
+            {"rack": rack, "why": f"{n} clean vials are needed, {len(wells) - deck['vials_used']} left"},
         )
         session.store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
         deck = deck_now(session)
     first = deck["vials_used"]
-    return rack_wells(rack, place.wells)[first : first + n]
+    return wells[first : first + n]
 
 
 def dilution_vials(session: Session) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def expected(
     steps = _moving(steps_csv)
     delivered: dict[str, dict[str, float]] = {}
     for row in steps:
-        if row["action"] not in ("mix", "hand"):
+        if row["action"] not in ("mix", "look", "hand"):
             into = delivered.setdefault(row["well"], {})
             into[row["stock"]] = into.get(row["stock"], 0.0) + float(row["volume_ul"])
     return Bench(
@@ -88,6 +88,7 @@ def expected(
         trash=TRASH[lab.robot_type],
         delivered_ul=delivered,
         pauses=tuple(_pauses(steps)),
+        probe_at=lab.reader.at,
         windows_s=dict(_windows(steps)),
         min_growth_s=_least_growth(route, steps),
         boiling_c={name: solvent.boiling_c for name, solvent in SOLVENTS.items()},
@@ -115,10 +116,10 @@ def _moving(text: str) -> list[dict[str, str]]:
 
 def _pauses(steps: list[dict[str, str]]) -> Iterator[str]:
     for row in steps:
-        place = row["stock"] if row["action"] == "read" else row["well"]
+        place = row["stock"] if row["action"] in ("read", "look") else row["well"]
         if row["at_s"]:
             yield f"AT {row['at_s']} {row['action']} {place}"
-        if row["action"] == "read":
+        if row["action"] in ("read", "look"):
             yield f"READ {row['value']} {place}"
         if row["action"] == "hand":
             yield f"HAND {row['value']} {place}"
@@ -128,7 +129,7 @@ def _windows(steps: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, tuple[fl
     """Yield the window of every timed step by its hand-shake; one without stays out and is refused."""
     for row in steps:
         if row["at_s"] and row["earliest_s"] and row["latest_s"]:
-            place = row["stock"] if row["action"] == "read" else row["well"]
+            place = row["stock"] if row["action"] in ("read", "look") else row["well"]
             yield f"AT {row['at_s']} {row['action']} {place}", (float(row["earliest_s"]), float(row["latest_s"]))
 
 

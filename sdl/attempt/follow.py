@@ -8,8 +8,8 @@ has paused or stopped the run. After any error there are only GETs.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +17,36 @@ from sdl.attempt.expectation import rows
 from sdl.attempt.preflight import preflight, watch
 from sdl.attempt.reading import look
 from sdl.attempt.session import Session
+from sdl.attempt.wishes import said, stop_wanted
 from sdl.chemistry.schedule import LATE_S
-from sdl.errors import NeedsPerson, Unreachable, Unsafe
+from sdl.errors import NeedsPerson, Stopped, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
 POLL_S = {True: 0.02, False: 1.0}
 """How often a run is looked at, in real time: a loopback lab, or a robot on the network (load target 1 Hz)."""
 
+HEED_S = {True: 3600.0, False: 2.0}
+"""How long a wait on the lab clock may keep us from looking whether a person wants to stop: 2 s at a real bench."""
+
 PATIENCE_S = {True: 0.0, False: 1800.0}
 """How long a robot that does not answer is waited for while its run goes on: a lab on this machine, or a network."""
 
 
 def start(session: Session, attempt: Attempt) -> None:
-    """Check the robot once more, commit the intent, press play once, and say what is known then."""
+    """Check the robot once more, commit the intent, press play once, and say what is known then.
+
+    A run that the robot lost before we ever pressed play moved nothing: the attempt is cancelled and planned anew. One
+    that a person started at the robot is followed, not started.
+    """
+    before = _seen(session, attempt)
+    if before is None or (before["status"] in ENDED and not before["actions"]):
+        session.store.move_attempt(attempt.id, "ARMED", "CANCELLED", note="the robot lost the run before its start")
+        return
+    if before["actions"]:
+        session.store.move_attempt(attempt.id, "ARMED", "STARTING", note="started at the robot, not by us")
+        after_play(session, session.store.attempt(attempt.id))
+        return
     preflight(session, attempt)
     session.store.move_attempt(attempt.id, "ARMED", "STARTING")
     refused: Unreachable | None = None
@@ -46,14 +62,10 @@ def start(session: Session, attempt: Attempt) -> None:
 
 def after_play(session: Session, attempt: Attempt) -> None:
     """Decide from what the robot says whether a run whose play was committed has started."""
-    try:
-        run = session.robot.run(attempt.run_id)
-    except Unreachable as exc:
-        if getattr(exc, "status", None) != 404:
-            raise
+    run = _seen(session, attempt)
+    if run is None:
         give_up(session, attempt, "the robot does not know the run any more")
-        return
-    if run["status"] == "idle" and not run["actions"]:
+    elif run["status"] == "idle" and not run["actions"]:
         session.store.move_attempt(attempt.id, "STARTING", "ARMED")
     elif run["status"] in ("running", "paused", "finishing", "succeeded", "blocked-by-open-door"):
         session.store.move_attempt(attempt.id, "STARTING", "VERIFY")
@@ -61,17 +73,30 @@ def after_play(session: Session, attempt: Attempt) -> None:
         give_up(session, attempt, f"the run is {run['status']}")
 
 
+def _seen(session: Session, attempt: Attempt) -> dict[str, Any] | None:
+    """Return the run as the robot has it, or None when it does not know it."""
+    try:
+        return session.robot.run(attempt.run_id)
+    except Unreachable as exc:
+        if getattr(exc, "status", None) != 404:
+            raise
+        return None
+
+
 def follow(session: Session, attempt: Attempt) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while."""
     local = "127.0.0.1" in session.robot.address
-    heard_s, watched_s = time.monotonic(), -math.inf
+    heard_s, watched_s = session.pace.monotonic_s(), -math.inf
+    still = Still(since_s=heard_s)
     while True:
         try:
             watched_s = watch(session, attempt, watched_s)
             if _advance(session, attempt):
                 return
-            heard_s = time.monotonic()
-            time.sleep(POLL_S[local])
+            heard_s = session.pace.monotonic_s()
+            if heard_s - still.since_s > STALL * USUAL_S and still.too_long(session, attempt):
+                return
+            session.pace.sleep(POLL_S[local])
         except Unsafe as exc:
             session.robot.stop(attempt.run_id)
             give_up(session, attempt, f"an interlock stopped the run: {exc}")
@@ -80,16 +105,62 @@ def follow(session: Session, attempt: Attempt) -> None:
             if getattr(exc, "status", None) == 404:
                 give_up(session, attempt, "the robot does not know the run any more")
                 return
-            if time.monotonic() - heard_s > PATIENCE_S[local]:
+            if session.pace.monotonic_s() - heard_s > PATIENCE_S[local]:
                 raise
             session.say(f"waiting for the robot: {exc}")
-            time.sleep(5 * POLL_S[local])
+            session.pace.sleep(5 * POLL_S[local])
+
+
+STALL = 3.0
+"""No progress for this many times the expected time is a stall (design: watchdog)."""
+
+USUAL_S = 60.0
+WARMING_S = 1800.0
+"""What one command may take: a minute, half an hour for a module to warm up, or as long as it says itself (chosen)."""
+
+
+@dataclass(slots=True)
+class Still:
+    """What the robot stood at when it was last seen to make progress, on the real clock."""
+
+    since_s: float
+    at: str = ""
+    told: bool = False
+
+    def too_long(self, session: Session, attempt: Attempt) -> bool:
+        """Say once that the run does not go on; True when a module never warmed and all was ended."""
+        run, command = session.robot.run(attempt.run_id), session.robot.current_command(attempt.run_id) or {}
+        at, kind = f"{run['status']} {command.get('id')}", str(command.get("commandType", ""))
+        now_s = session.pace.monotonic_s()
+        if at != self.at or run["status"] == "paused":
+            self.at, self.since_s, self.told = at, now_s, False
+            return False
+        warming = kind.endswith("waitForTemperature")
+        said_s = float((command.get("params") or {}).get("seconds") or 0.0)
+        if self.told or now_s - self.since_s < STALL * max(WARMING_S if warming else USUAL_S, said_s):
+            return False
+        self.told = True
+        why = f"no progress for {now_s - self.since_s:.0f} s: the run is {run['status']} at {kind or 'no command'}"
+        session.store.event("stalled", attempt=attempt.id, why=why)
+        session.say(f"{attempt.id}: {why}; look at the robot")
+        if run["status"] == "stop-requested":
+            raise NeedsPerson(f"{attempt.id}: {why}: the stop does not complete; use the emergency stop or the power")
+        if warming:
+            session.robot.stop(attempt.run_id)
+            give_up(session, attempt, why)
+        return warming
 
 
 def _advance(session: Session, attempt: Attempt) -> bool:
     """Look at the run once and do what it waits for; return whether it is over for us."""
     run = session.robot.run(attempt.run_id)
     status = run["status"]
+    if (wish := stop_wanted(session)) is not None and status not in ENDED:
+        session.robot.stop(attempt.run_id)
+        give_up(session, attempt, said(wish))
+        session.store.acknowledge(wish.id, "done: the robot was stopped where it was")
+        raise Stopped(f"{said(wish)}: {attempt.id} was stopped where it was; look at its wells, then `sdl resolve`")
+    adopt_releases(session, attempt, run)
     if status == "paused":
         _serve(session, attempt, run)
     elif status == "succeeded":
@@ -189,8 +260,8 @@ def _wait(session: Session, attempt: Attempt, message: str) -> None:
     session.say(
         f"  {message}" if due_s is None else f"  {message} (in {max(0.0, due_s - session.clock.now_s()):.0f} s)"
     )
-    if due_s is not None:
-        session.clock.wait_until(due_s)
+    while due_s is not None and session.clock.now_s() < due_s and stop_wanted(session) is None:
+        session.clock.wait_until(min(due_s, session.clock.now_s() + HEED_S["127.0.0.1" in session.robot.address]))
 
 
 def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], message: str) -> float | None:
@@ -221,6 +292,52 @@ def late_wells(steps: Sequence[Mapping[str, str]], handshakes: Sequence[Handshak
             if due_s is not None and abs(released[message] - due_s) > LATE_S:
                 late.add(message.split()[3])
     return late
+
+
+def adopt_releases(session: Session, attempt: Attempt, run: Mapping[str, Any]) -> None:
+    """Write down every hand-shake of ours that the robot passed and that we did not release, or not provably.
+
+    A person may press resume at the robot's screen while it waits for us. The run's own actions tell: each ``play`` is
+    the start, a release of ours that the robot took, or the end of somebody's pause; one more is a person's release.
+    """
+    actions = [str(action.get("actionType")) for action in run["actions"]]
+    known = {h.command_id: h for h in session.store.handshakes(attempt.id)}
+    ours = 1 + sum(h.sent for h in known.values()) + actions.count("pause")
+    if actions.count("play") <= ours:
+        return
+    commands = session.robot.commands(attempt.run_id)
+    for command in commands:
+        message = str((command.get("params") or {}).get("message") or "")
+        shaken = known.get(command["id"])
+        if not message.startswith(("AT ", "READ ")) or command["status"] != "succeeded" or (shaken and shaken.sent):
+            continue
+        released_s = _released_s(session, commands, command, known)
+        first = session.store.write_handshake(attempt.id, command["id"], message, released_s)
+        session.store.mark_handshake_sent(attempt.id, command["id"])
+        known = {h.command_id: h for h in session.store.handshakes(attempt.id)}
+        if first:
+            text = f"{message} was released at the robot, not by us; its time is the robot's own"
+            session.store.event("released at the robot", attempt=attempt.id, command_id=command["id"], text=text)
+            session.say(f"{attempt.id}: {text}")
+
+
+def _released_s(
+    session: Session,
+    commands: Sequence[Mapping[str, Any]],
+    released: Mapping[str, Any],
+    known: Mapping[str, Handshake],
+) -> float:
+    """Return when a command was released on the lab clock, by its distance on the robot's clock from a moment we know.
+
+    That is the last release that we sent, or, before the first, the robot's newest time taken as now.
+    """
+    moment = _seconds(released["completedAt"])
+    for command in reversed(commands):
+        shaken = known.get(command["id"])
+        if shaken is not None and shaken.sent and shaken.released_s is not None and command.get("completedAt"):
+            return shaken.released_s + moment - _seconds(command["completedAt"])
+    newest = max(_seconds(str(c.get("completedAt") or c["startedAt"])) for c in commands if c.get("startedAt"))
+    return session.clock.now_s() - (newest - moment)
 
 
 def note_moments(session: Session, attempt: Attempt) -> None:
@@ -281,5 +398,5 @@ def _seconds(moment: str) -> float:
 
 
 def _message(row: Mapping[str, str]) -> str:
-    place = row["stock"] if row["action"] == "read" else row["well"]
+    place = row["stock"] if row["action"] in ("read", "look") else row["well"]
     return f"AT {row['at_s']} {row['action']} {place}"

@@ -12,9 +12,9 @@ from sdl.attempt.session import Session
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
 from sdl.errors import Unsafe
-from sdl.lab.analysis import analyze
 from sdl.lab.protocol import csv_text, labware_files, render
 from sdl.store import Attempt
+from sdl.store.disk import write_durably
 from sdl.verifier import command_hash, verify
 
 
@@ -37,6 +37,7 @@ def plan(session: Session, batch: int) -> Attempt:
     session.say(f"batch {batch}: {len(recipes)} wells, about {run.duration_s / 3600:.1f} h on the lab clock")
     at = consumables.sources(session)
     gone = consumables.deck_now(session)["tips_gone"]
+    after = consumables.after(session, run)
     plan_json: dict[str, Any] = {
         "temperatures_c": run.temperatures_c,
         "duration_s": run.duration_s,
@@ -44,7 +45,8 @@ def plan(session: Session, batch: int) -> Attempt:
         "sources": at,
         "stocks": composition.stocks_json(composition.stocks_now(session, at), at),
         "tips_gone": gone,
-        "deck_after": consumables.after(session, run),
+        "deck_before": {name: consumables.deck_now(session)[name] for name in after},
+        "deck_after": after,
         "vial_load": consumables.deck_now(session)["vial_load"],
         "wells": len(run.wells),
         "takes": dict(Batch.of(run).takes),
@@ -73,7 +75,7 @@ def upload(session: Session, attempt: Attempt) -> None:
 def check(session: Session, attempt: Attempt) -> None:
     """Analyse with the vendor's software, verify with our own eyes, and compare with what the robot will run."""
     protocol, csv = write_files(session, attempt)
-    analysis = analyze(protocol, labware_files(), csv, analyzer_python=session.analyzer)
+    analysis = session.analyze(protocol, labware_files(), csv)
     approval = verify(analysis.commands, bench_of(session, attempt))
     theirs = command_hash(session.robot.analysis(attempt.protocol_id))
     if theirs != approval.sha256:
@@ -81,8 +83,7 @@ def check(session: Session, attempt: Attempt) -> None:
             f"{attempt.id}: the robot would run another command list ({theirs[:12]}) than the one verified "
             f"({approval.sha256[:12]}); its software may differ from the analyzer's: see `sdl doctor`"
         )
-    analysed = session.attempt_folder(attempt.id) / "analysis.json"
-    analysed.write_text(json.dumps(analysis.commands), encoding="utf-8")
+    write_durably(session.attempt_folder(attempt.id) / "analysis.json", json.dumps(analysis.commands))
     session.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash=approval.sha256)
 
 

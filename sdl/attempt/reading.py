@@ -19,7 +19,7 @@ from sdl.lab.readers.exposure import brought_to
 from sdl.space import Design
 from sdl.spectra import Features, Spectrum
 from sdl.spectra.readout import Optics, features
-from sdl.spectra.trust import changed, untrusted
+from sdl.spectra.trust import changed, left_over, untrusted
 from sdl.store import Attempt, Read, Well
 
 LOOKS = 3
@@ -77,7 +77,8 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
         return _keep_raw(session, attempt, name, label, exc)
     now_s = session.clock.now_s()
     wrong = _wrong(session, attempt, spectra, label, asked_s)
-    well = next((w for w in store.wells(attempt.id) if w.well == location), None)
+    place = location if label == "sample" else ""
+    well = next((w for w in store.wells(attempt.id) if w.well == place), None)
     since_injection = None if well is None or well.injected_s is None else now_s - well.injected_s
     since_quench = None if well is None or well.quenched_s is None else now_s - well.quenched_s
     last = label == "sample" and _is_last(session, attempt, name, location)
@@ -86,11 +87,11 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
     number = store.save_read(
         attempt.id,
         name,
-        label="rejected" if wrong else label,
+        label="rejected" if wrong else _kept_as(session, attempt, label, now_s),
         time_s=now_s,
         spectra=spectra,
         experiment=None if well is None else well.experiment,
-        well=location,
+        well=place,
         since_injection_s=since_injection,
         since_quench_s=since_quench,
         flags=(*timing, *wrong),
@@ -104,9 +105,17 @@ def _taken(session: Session, attempt: Attempt, name: str, *, label: str, locatio
     return store.read(number)
 
 
+def _kept_as(session: Session, attempt: Attempt, label: str, now_s: float) -> str:
+    """Return what a good look is kept as: a clean rinse is the new blank once the old one is half its age."""
+    blank = session.store.latest_reference("blank", attempt.id)
+    due = blank is None or now_s - blank.time_s > session.lab.reader.blank_age_s / 2
+    return "blank" if label == "rinse" and due else label
+
+
 def _is_last(session: Session, attempt: Attempt, name: str, location: str) -> bool:
     """Say whether this is the last read that the plan takes at a well, however often it is looked at: its outcome."""
-    planned = sum(row["action"] == "read" and row["stock"] == location for row in rows(attempt.csv))
+    looks = [row for row in rows(attempt.csv) if row["action"] in ("read", "look")]
+    planned = sum(row["stock"] == location and row["value"] == "sample" for row in looks)
     reads = {r.command_id.split("~")[0] for r in session.store.reads(attempt=attempt.id) if r.well == location}
     return len(reads - {name.split("~")[0]}) >= planned - 1
 
@@ -135,11 +144,12 @@ def _wrong(
         pixels=dark[0].counts.size if dark else None,
         asked_s=asked_s,
     )
-    if wrong or label != "dye":
+    if wrong or label not in ("dye", "rinse"):
         return wrong
-    seen = features(
-        spectra, dark=dark, blank=_reference(session, attempt, "blank"), channels=session.lab.reader.channels
-    )
+    blank = _reference(session, attempt, "blank")
+    if label == "rinse":
+        return ("carry_over",) if left_over(spectra, dark, blank) > session.lab.reader.carry_over else ()
+    seen = features(spectra, dark=dark, blank=blank, channels=session.lab.reader.channels)
     return () if {"a365", "pl_peak_nm"} <= seen.values.keys() else ("bad_dye", *seen.flags)
 
 
@@ -244,7 +254,8 @@ def _alike(
 
 def _carried(session: Session, attempt: Attempt, read: Read) -> tuple[str, ...]:
     """Say whether the last rinse before this read left something in the cell."""
-    rinses = [r for r in session.store.reads(attempt=attempt.id) if r.label == "rinse" and r.id < read.id]
+    before = [r for r in session.store.reads(attempt=attempt.id) if r.id < read.id]
+    rinses = [r for r in before if r.label == "rinse" or "carry_over" in r.flags]
     return ("carry_over",) if rinses and "carry_over" in rinses[-1].flags else ()
 
 

@@ -12,6 +12,7 @@ from sdl.attempt.session import Session
 from sdl.lab.commands import Dispensed, events, executed
 from sdl.spectra import Features
 from sdl.store import Attempt, Well
+from sdl.store.disk import write_durably
 
 SAME_GROWTH_S = 3.0
 """Growth times this close are the same design: a dispense itself takes as long (chosen)."""
@@ -21,7 +22,7 @@ def archive(session: Session, attempt: Attempt) -> None:
     """Copy the robot's whole record of the run beside the analysis, before the robot may forget it."""
     folder = session.attempt_folder(attempt.id)
     commands = session.robot.commands(attempt.run_id)
-    (folder / "executed.json").write_text(json.dumps(commands), encoding="utf-8")
+    write_durably(folder / "executed.json", json.dumps(commands))
     session.store.event("run archived", attempt=attempt.id, commands=len(commands))
     session.store.move_attempt(attempt.id, "DISPENSED", "MEASURED")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sdl.attempt.wording import campaign_json
@@ -13,8 +15,8 @@ from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.errors import NeedsPerson, Refused
 from sdl.lab import simulated
-from sdl.lab.analysis import default_analyzer
-from sdl.lab.clock import Clock, RemoteClock, WallClock
+from sdl.lab.analysis import Analysis, analyze, default_analyzer
+from sdl.lab.clock import Clock, Pace, RealTime, RemoteClock, WallClock
 from sdl.lab.modelled import raise_unless_modelled
 from sdl.lab.operator import Operator, Person, RemoteOperator
 from sdl.lab.reader import Reader
@@ -24,6 +26,16 @@ from sdl.store import Store
 
 LONGEST_ARMED = timedelta(hours=72)
 """How far ahead a lab may be armed for unattended work (bench design; interlock I22)."""
+
+
+Analyze = Callable[[Path, Sequence[Path], Path], Analysis]
+"""From protocol, labware and CSV to what the robot's own software says they do."""
+
+
+def tell(text: str) -> None:
+    """Report progress to the person at the terminal."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +51,15 @@ class Session:
     clock: Clock
     operator: Operator
     folder: Path
-    analyzer: Path
-    quiet: bool = False
-
-    def say(self, text: str) -> None:
-        """Report progress to the person at the terminal."""
-        if not self.quiet:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+    analyze: Analyze
+    pace: Pace = field(default_factory=RealTime)
+    say: Callable[[str], object] = tell
 
     def attempt_folder(self, attempt_id: str) -> Path:
         return self.folder / "attempts" / attempt_id
 
 
-def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Session:
+def open_session(campaign: Campaign, folder: Path, *, url: str = "") -> Session:
     """Claim the store, then open the doors to the lab; raise `Unreachable` when robot or reader do not answer."""
     lab = campaign.lab
     if lab is None:
@@ -63,7 +70,7 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
         Robot(lab.robot).health()
     else:
         raise_unless_modelled({species for stock in campaign.stocks.values() for species in stock.contains})
-    store = Store.open(folder, create=True)
+    store = Store.open(folder, create=True, url=url)
     store.claim()
     store.save_campaign(Path(campaign.file).read_text(encoding="utf-8"), campaign.sha256, campaign_json(campaign))
     clock: Clock
@@ -88,8 +95,7 @@ def open_session(campaign: Campaign, folder: Path, *, quiet: bool = False) -> Se
         clock=clock,
         operator=operator,
         folder=folder,
-        analyzer=analyzer,
-        quiet=quiet,
+        analyze=partial(analyze, analyzer_python=analyzer),
     )
     if note:
         session.say(f"reader {lab.reader.kind}: {note}")

@@ -27,7 +27,8 @@ SMALL = 1e-12
 class Well:
     """``n`` wells as they fill. By reagent: uL of its stock, uL of the medium that dilutes it, and what is left.
 
-    ``factor`` is how many times a stock was diluted; ``left`` is the fraction still there after reads took samples.
+    ``factor`` is how many times a stock was diluted; ``left`` is the fraction still there after reads took samples;
+    ``wanted_ul`` is what the mole balance asked for before rounding, NaN where no volume solves it.
     """
 
     n: int
@@ -37,6 +38,7 @@ class Well:
     diluting_ul: dict[str, Array] = field(default_factory=dict)
     factor: dict[str, Array] = field(default_factory=dict)
     left: dict[str, Array] = field(default_factory=dict)
+    wanted_ul: dict[str, Array] = field(default_factory=dict)
 
     def pour(self, reagent: str, drawn_ul: Array, factor: Array) -> None:
         """Add ``drawn_ul`` of a dilution 1:``factor`` of the reagent's stock."""

@@ -20,6 +20,7 @@ from sdl.chemistry.declaration import Declaration, count
 from sdl.chemistry.pipetting import Pipetting
 from sdl.chemistry.recipe import Dilution, Recipe, Transfer
 from sdl.chemistry.routes import route_of
+from sdl.chemistry.shortfall import shortfalls
 from sdl.errors import Refused
 from sdl.route import Dose, Hold, Route
 from sdl.space import Columns, Design
@@ -112,6 +113,7 @@ class Compiler:
                 ul, solved = wanted_ul(equations[k:], well)
                 dilutable = dose.dilutable and dose.reagent != self.route.medium
                 drawn, factor, can = pipetting.draw(ul, optional=dose.optional, dilutable=dilutable)
+                well.wanted_ul[dose.reagent] = np.where(solved, ul, np.nan)
                 ok &= (solved & can & (ul > -pipetting.smallest_ul)) | ~given
                 well.pour(dose.reagent, np.where(given, drawn, 0.0), np.where(given, factor, 1.0))
         return well, ok
@@ -132,10 +134,10 @@ class Compiler:
         """Compile one rounded design; raise `Refused` when it cannot be made as given."""
         full = self.declared.complete({name: np.array([value]) for name, value in design.items()})
         well, ok = self.pour(full)
-        reasons = [] if ok[0] else ["it cannot be pipetted: a transfer below the minimum, or a ratio no stock can give"]
+        reasons = [] if ok[0] else list(shortfalls(self.declared, self.pipetting.smallest_ul, full, well))
         reasons += [text for text, fine in safety.rules(self, full, well).items() if not fine[0]]
         if reasons:
-            raise Refused(f"design {dict(design)} cannot be made on {self.lab.name}: {'; '.join(reasons)}")
+            raise Refused(f"design {dict(design)} cannot be pipetted on {self.lab.name}: {'; '.join(reasons)}")
         made = self.designed(full, well)
         added, reads = self.declared.moments(made)
         transfers, dilutions = self._transfers(well, made, added)

@@ -7,6 +7,7 @@ import numpy as np
 from sdl.campaign import Campaign
 from sdl.chemistry import safety
 from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.shortfall import shortfalls
 from sdl.chemistry.uncertainty import input_sd
 from sdl.errors import NothingFeasible
 from sdl.space import Columns, Constraint, DesignSpace
@@ -60,9 +61,9 @@ def binding(campaign: Campaign, compiler: Compiler, *, n: int = LOOKED_AT) -> li
     unit = np.random.default_rng(0).random((n, len(campaign.parameters)))
     columns = DesignSpace(parameters=campaign.parameters).from_unit(unit)
     full = compiler.declared.complete(columns)
-    well, pipettable = compiler.pour(full)
+    well, _ = compiler.pour(full)
     refused = {
-        "a transfer below the smallest pipette volume, or a ratio that no stock can give": ~pipettable,
+        **shortfalls(compiler.declared, compiler.pipetting.smallest_ul, full, well),
         **{f"the rule that {text}": ~keeps for text, keeps in safety.rules(compiler, full, well).items()},
         **{f"constraint {text}": ~Constraint.parse(text).holds(columns) for text in campaign.constraints},
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Action = Literal["dispense", "inject", "add", "mix", "read", "quench", "rinse", "hand"]
+Action = Literal["dispense", "inject", "add", "mix", "read", "quench", "rinse", "look", "hand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class Scheduler:
         first = [
             *self._references(),
             *prepared.steps(self.sources, self.lab),
-            *self._prepare(recipes, wells, places),
+            *self._with_blank(self._prepare(recipes, wells, places)),
         ]
         ready_s = sum(self._seconds(step) for step in first) * 1.1 + 60.0
         timed: list[tuple[float, list[TimedStep]]] = []
@@ -121,10 +121,20 @@ class Scheduler:
         return {rack: temperatures.pop() for rack, temperatures in wanted.items()}
 
     def _references(self) -> list[TimedStep]:
+        if self.lab.reader.geometry == "dip probe":
+            return []
         reads = [self._read(self.sources[self.declared.medium], "blank")]
         if "pl" in self.lab.reader.channels:
             reads.append(self._read("dye", "dye"))
         return [step for read in reads for step in (read, *self._rinses())]
+
+    def _with_blank(self, steps: list[TimedStep]) -> list[TimedStep]:
+        """Look at the pure medium in the reactor where the probe stands in it: as soon as the medium is in."""
+        if self.lab.reader.geometry != "dip probe":
+            return steps
+        medium = self.sources[self.declared.medium]
+        last = max((n for n, step in enumerate(steps) if step.source == medium), default=-1)
+        return [*steps[: last + 1], self._look(self.lab.reader.at, self.lab.reader.at, "blank"), *steps[last + 1 :]]
 
     def _prepare(
         self, recipes: Mapping[str, Recipe], wells: Mapping[str, str], places: Mapping[str, str]
@@ -161,7 +171,9 @@ class Scheduler:
             visits.append((t.at_s - self.lead_s(step), [step, self._mix(well)]))
         for at in recipe.read_s:
             read = self._read(well, "sample")
-            visits.append((at - self.lead_s(read), [read, *self._rinses()]))
+            visits.append(
+                (at - self.lead_s(read), [read, *self._rinses(), *(self._check() if at == max(recipe.read_s) else ())])
+            )
         return sorted(visits, key=lambda visit: visit[0])
 
     def _by_hand(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> list[TimedStep]:
@@ -180,6 +192,8 @@ class Scheduler:
 
     def lead_s(self, step: TimedStep) -> float:
         """Seconds between the release of a timed step and the moment it is about: liquid in, or spectrum taken."""
+        if step.action == "look":
+            return 0.0
         return self.pace.tip_s / 2 + self.pace.transfer_s(self._pipette(step.pipette), step.volume_ul)
 
     def _timed(self, steps: list[TimedStep], at_s: float) -> list[TimedStep]:
@@ -196,7 +210,20 @@ class Scheduler:
         large = mixing_pipette(self.lab)
         return TimedStep(action="mix", well=well, source=well, volume_ul=MIX_UL, pipette=large.mount, times=MIX_TIMES)
 
+    def _look(self, well: str, source: str, label: str) -> TimedStep:
+        """Return a look at what is in front of the light already: nothing moves."""
+        pipette = mixing_pipette(self.lab).mount
+        return TimedStep(action="look", well=well, source=source, volume_ul=0.0, pipette=pipette, label=label)
+
+    def _check(self) -> list[TimedStep]:
+        """Return the look at the rinsed cell after a well's outcome: what stays of one well is not the next one's."""
+        if not self.lab.reader.rinses:
+            return []
+        return [self._look("cell", self.sources[self.declared.medium], "rinse")]
+
     def _read(self, source: str, label: str) -> TimedStep:
+        if self.lab.reader.geometry == "dip probe":
+            return self._look(source, source, label)
         volume = self.lab.reader.sample_ul
         pipette = self.lab.pipette_for(volume)
         if pipette is None:
@@ -206,6 +233,8 @@ class Scheduler:
         )
 
     def _rinses(self) -> list[TimedStep]:
+        if not self.lab.reader.rinses:
+            return []
         rinse = self._transfer("rinse", self.sources[self.declared.medium], "cell", self.lab.reader.rinse_ul)
         return [rinse] * self.lab.reader.rinses
 
@@ -214,6 +243,8 @@ class Scheduler:
         pipette = self._pipette(step.pipette)
         if step.action == "hand":
             return 0.0
+        if step.action == "look":
+            return self.pace.measure_s
         if step.action == "mix":
             return self.pace.mix_s(pipette)
         tip = 0.0 if step.action == "dispense" else self.pace.tip_s
@@ -237,7 +268,7 @@ class Scheduler:
         count: dict[str, int] = {p.mount: 0 for p in self.lab.pipettes}
         previous: TimedStep | None = None
         for step in steps:
-            if step.action != "hand" and not shares_tip(previous, step):
+            if step.action not in ("hand", "look") and not shares_tip(previous, step):
                 count[step.pipette] += 1
             previous = step
         return count
@@ -249,7 +280,12 @@ def mixing_pipette(lab: Lab) -> Pipette:
 
 
 def shortest_growth_s(lab: Lab, quench_ul: float, pace: Pace = PACE) -> float:
-    """Return the shortest growth this arm can quench: drop the tip, mix, fetch the quench, let it in."""
+    """Return the shortest growth this arm can quench: drop the tip, mix, fetch the quench, let it in.
+
+    Without a volume nothing is fetched: a probe looks as soon as the mixing is done.
+    """
+    if not quench_ul:
+        return pace.tip_s + pace.mix_s(mixing_pipette(lab)) + MARGIN_S
     pipette = lab.pipette_for(quench_ul)
     if pipette is None:
         return math.inf
@@ -258,7 +294,8 @@ def shortest_growth_s(lab: Lab, quench_ul: float, pace: Pace = PACE) -> float:
 
 def look_s(lab: Lab, pace: Pace = PACE) -> float:
     """Return how long one read and its rinses keep the arm, with a fresh tip each: the longest it may take."""
-    volumes = [lab.reader.sample_ul, *[lab.reader.rinse_ul] * lab.reader.rinses]
+    sampled = [lab.reader.sample_ul] if lab.reader.sample_ul else []
+    volumes = [*sampled, *[lab.reader.rinse_ul] * lab.reader.rinses]
     pipettes = [lab.pipette_for(ul) for ul in volumes]
     moved = [pace.tip_s + pace.transfer_s(p, ul) if p else math.inf for p, ul in zip(pipettes, volumes, strict=True)]
     return pace.measure_s + MARGIN_S + sum(moved)

@@ -34,9 +34,21 @@ def parameters(
         allowed = known[name]
         with report.at("vary", name):
             found[name] = _parameter(allowed, value, route, lab, stocks)
+    if lab and "temperature" not in vary:
+        _check_nominal_temperature(route, lab, report)
     if not vary and report.given("vary") and not any(p.path.startswith("vary") for p in report.problems):
         report.say("vary", text=f"nothing varies; name at least one of {', '.join(sorted(known))}")
     return found
+
+
+def _check_nominal_temperature(route: Route, lab: Lab, report: Report) -> None:
+    """Report a temperature that does not vary and that no reaction block of the lab holds."""
+    nominal = float(route.nominal["temperature_c"])
+    low, high = min(b.low_c for b in lab.reaction_blocks), max(b.high_c for b in lab.reaction_blocks)
+    if not low <= nominal <= high:
+        side, limit = ("below", low) if nominal < low else ("above", high)
+        text = f"temperature stays at {nominal:g} degC, {side} {limit:g} degC, what the block of {lab.name} holds"
+        report.say("vary", text=f"{text}; vary temperature {'above' if side == 'below' else 'below'} it")
 
 
 def _parameter(
@@ -165,6 +177,12 @@ def _check_places(stock: Stock, lab: Lab, taken: dict[tuple[str, str], str], rep
             report.say("stocks", stock.name, "at", text=f"{text} already holds '{taken[place]}'; choose another place")
         taken[place] = stock.name
         room += lab.deck[place[0]].capacity_ul * lab.limits.max_fill_fraction
+    dead = sum(lab.deck[lab.locate(at)[0]].dead_ul for at in stock.at)
+    if stock.volume_ul <= dead:
+        text = (
+            f"{stock.volume_ul:g} uL is not enough: what is below {dead:g} uL in {', '.join(stock.at)} cannot be drawn"
+        )
+        report.say("stocks", stock.name, "volume", text=f"{text}; fill in more")
     if stock.volume_ul > room:
         text = f"{stock.volume_ul / 1e3:g} mL do not fit into {', '.join(stock.at)}: at most {room / 1e3:g} mL"
         report.say("stocks", stock.name, "volume", text=f"{text}; correct the unit, lower it or add a place")
@@ -178,6 +196,17 @@ def channels(target: Target, lab: Lab, report: Report) -> None:
             have = ", ".join(lab.reader.channels)
             text = f"the reader of {lab.name} has {have} only; write from: {lab.reader.channels[0]} or from: manual"
             report.say("target", written, "from", text=text)
+        elif goal.source != "manual" and lab.reader.geometry == "plate":
+            bands = ", ".join(f"{band}" for band in lab.reader.bands_nm)
+            text = f"bands at {bands} nm show no exciton: a plate is a check of turbidity and concentration"
+            report.say("target", written_of(name), "from", text=f"{text}; read with a flow cell, or write from: manual")
+
+
+def reactor(lab: Lab, batch: int, report: Report) -> None:
+    """Report a batch that one reactor with a probe in it cannot hold."""
+    if lab.reader.geometry == "dip probe" and batch > 1:
+        text = f"{batch} experiments do not fit into {lab.reader.at}, the one reactor that the dip probe stands in"
+        report.say("budget", "batch", text=f"{text}; write 1")
 
 
 def _shown(value: float, unit: str) -> str:

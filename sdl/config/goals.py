@@ -12,13 +12,13 @@ from sdl.errors import Refused
 from sdl.target import Goal, Target, inside, match, maximize, minimize
 from sdl.units import BY_WRITTEN, unit_of
 
-FEATURES = ("pl_peak", "fwhm", "plqy", "x1", "edge_length")
+FEATURES = ("pl_peak", "fwhm", "plqy", "cie_x", "cie_y", "x1", "edge_length", "dispersion")
 """What spectra and people report about a well, as written in files."""
 
 FEATURE_NAMES = tuple(BY_WRITTEN[name].name for name in FEATURES)
 
-_FROM_PL = frozenset({"fwhm", "plqy"})
-_FROM_ABSORPTION = frozenset({"x1", "edge_length"})
+_FROM_PL = frozenset({"fwhm", "plqy", "cie_x", "cie_y"})
+_FROM_ABSORPTION = frozenset({"x1", "edge_length", "dispersion"})
 
 
 def target_of(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report: Report) -> Target | None:

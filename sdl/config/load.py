@@ -95,6 +95,8 @@ def _lab_campaign(file: CampaignFile, path: Path, report: Report) -> Campaign:
         checks.channels(target, lab, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, lab, report)
+    if lab and file.budget:
+        checks.reactor(lab, file.budget.batch, report)
     _check_files(file, path, report)
     report.finish()
     assert route and lab and target
@@ -251,7 +253,11 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
             "synthesis", text=f"goes with route: {synthesis.MIXING} only; remove it or change the route", key=True
         )
     if name == synthesis.MIXING:
-        return synthesis.route(name, file.synthesis, room_c, report, "synthesis") if file.synthesis else _lacks(report)
+        if file.synthesis is not None:
+            return synthesis.route(name, file.synthesis, room_c, report, "synthesis")
+        if not report.given("synthesis"):
+            report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
+        return None
     if name.endswith((".yaml", ".yml")):
         with report.at("route"):
             return synthesis.load_route(inside(path.parent, name), room_c, report)
@@ -261,11 +267,6 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
     known = [*ROUTES, synthesis.MIXING]
     report.say("route", text=f"route '{name}' is not known; {suggestion(name, known)}")
     return None
-
-
-def _lacks(report: Report) -> None:
-    if not report.given("synthesis"):
-        report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
 
 
 def _constraints(file: CampaignFile, written: Mapping[str, Parameter], report: Report) -> tuple[Constraint, ...]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -34,13 +34,9 @@ class Report:
         line, column = self.document.at(loc, key=key)
         self.problems.append(Problem(file=self.document.file, line=line, column=column, path=dotted(loc), text=text))
 
-    @contextmanager
-    def at(self, *loc: str | int) -> Iterator[None]:
+    def at(self, *loc: str | int) -> _At:
         """Note what the block refuses as a problem at ``loc``, and go on."""
-        try:
-            yield
-        except Refused as exc:
-            self.say(*loc, text=str(exc))
+        return _At(report=self, loc=loc)
 
     def given(self, name: str) -> bool:
         """Say whether the file has a top-level entry ``name`` that is not empty, sound or not."""
@@ -56,6 +52,23 @@ class Report:
         news = {p for p in self.problems if p.file != self.document.file or (p.line, p.column) not in unread}
         if found := news | set(self.document.problems):
             raise Refused("", problems=tuple(sorted(found, key=self._order)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _At:
+    """A block whose refusal becomes a problem of the report."""
+
+    report: Report
+    loc: tuple[str | int, ...]
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> bool:
+        if not isinstance(exc, Refused):
+            return False
+        self.report.say(*self.loc, text=str(exc))
+        return True
 
 
 def draft(model: type[Model], report: Report) -> Model:

@@ -121,9 +121,9 @@ class SynthesisEntry(_Strict):
 
     title: str = ""
     source: str = ""
-    medium: str
+    medium: str = ""
     parameters: dict[str, RouteParameterEntry] = Field(default_factory=dict)
-    steps: list[StepEntry]
+    steps: list[StepEntry] = Field(default_factory=list)
     allows: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
 

@@ -56,7 +56,7 @@ def load_route(path: Path, room_c: float, report: Report) -> Route | None:
 
 def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc: str) -> Route | None:
     """Return the declared route; every problem is reported at its line below ``loc``."""
-    before = len(report.problems)
+    before = 0 if not loc else len(report.problems)
     internal: dict[str, str] = {}
     parameters: dict[str, RouteParameter] = {}
     for written, given in entry.parameters.items():
@@ -69,6 +69,8 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
     for i, step in enumerate(entry.steps):
         with report.at(*loc, "steps", i):
             steps.append(_step(step, internal))
+    if not entry.steps or not entry.medium:
+        report.say(*loc, text=f"{'steps' if entry.medium else 'medium'} is missing; add it")
     if len(report.problems) > before:
         return None
     with report.at(*loc, "steps"):
@@ -145,7 +147,7 @@ def _amount(entry: StepEntry, names: Mapping[str, str]) -> Amount:
     kind = kinds[0]
     if kind in ("volume", "fill", "volume_fraction"):
         by = _by(getattr(entry, kind), "" if kind == "volume_fraction" else "uL", names)
-        return {"volume": Volume, "fill": Fill, "volume_fraction": VolumeFraction}[kind](by=by)
+        return Volume(by=by) if kind == "volume" else Fill(by=by) if kind == "fill" else VolumeFraction(by=by)
     if entry.by is None:
         raise Refused(f"'{kind}' needs 'by', the parameter or number that sets it")
     by = _by(entry.by, "mmol/L" if kind == "concentration" else "", names)

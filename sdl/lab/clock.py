@@ -40,6 +40,26 @@ class WallClock:
             time.sleep(min(left_s, LONGEST_SLEEP_S))
 
 
+class Pace(Protocol):
+    """Real time, by which robots are polled and waited for, whatever the lab clock shows."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let this long pass."""
+
+
+class RealTime:
+    """The real time of this machine."""
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
 class RemoteClock:
     """A clock that the lab's own process keeps, asked over loopback."""
 

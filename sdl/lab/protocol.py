@@ -64,10 +64,10 @@ def csv_text(lab: Lab, run: Run, tips_gone: Mapping[str, int] | None = None) -> 
 def pauses(run: Run) -> Iterator[tuple[int, str]]:
     """Yield every hand-shake of a run in order: the index of its step, and the message the robot will show."""
     for index, step in enumerate(run.steps):
-        place = step.source if step.action == "read" else step.well
+        place = step.source if step.action in ("read", "look") else step.well
         if step.at_s is not None:
             yield index, f"AT {_number(step.at_s)} {step.action} {place}"
-        if step.action == "read":
+        if step.action in ("read", "look"):
             yield index, f"READ {step.label} {place}"
         if step.action == "hand":
             yield index, f"HAND {step.label} {place}"
@@ -101,7 +101,7 @@ def _preamble(lab: Lab, run: Run, tips_gone: Mapping[str, int]) -> Iterator[dict
 
 def _row(step: TimedStep) -> dict[str, str]:
     times = {"at_s": step.at_s, "earliest_s": step.earliest_s, "latest_s": step.latest_s}
-    value = {"read": step.label, "hand": step.label, "mix": str(step.times)}.get(step.action, "")
+    value = {"read": step.label, "look": step.label, "hand": step.label, "mix": str(step.times)}.get(step.action, "")
     row = {"action": step.action, "well": step.well, "stock": step.source, "pipette": step.pipette, "value": value}
     return row | {"volume_ul": _number(step.volume_ul)} | {k: _number(v) for k, v in times.items() if v is not None}
 

@@ -8,7 +8,6 @@ it and as recorded from 8.1.0 with simulated motors; never yet on a robot.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +16,7 @@ import httpx
 
 from sdl.errors import Unreachable, Unsafe
 from sdl.lab.analysis import STEPS_PARAMETER
+from sdl.lab.clock import Pace, RealTime
 
 MAX_BODY_BYTES = 16 * 2**20
 """The largest answer read: 16 times the 1 MB of a 1800-command analysis (measured)."""
@@ -54,9 +54,17 @@ class Unexpected(Unreachable):
 class Robot:
     """One robot at one address, such as ``http://10.0.0.7:31950``."""
 
-    def __init__(self, address: str, *, deadline_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        deadline_s: float = 60.0,
+        pace: Pace | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.address = address.rstrip("/")
         self._deadline_s = deadline_s
+        self._pace = pace or RealTime()
         self._client = httpx.Client(
             base_url=self.address,
             headers={"Opentrons-Version": "*"},
@@ -64,6 +72,7 @@ class Robot:
             limits=httpx.Limits(max_keepalive_connections=0),
             follow_redirects=False,
             trust_env=False,
+            transport=transport,
         )
 
     def health(self) -> Json:
@@ -110,11 +119,11 @@ class Robot:
         path = f"/protocols/{protocol_id}"
         summaries = self._list({"data": self._data(path).get("analysisSummaries")}, path)
         path = f"{path}/analyses/{summaries[-1].get('id') if summaries else ''}"
-        give_up_s = time.monotonic() + timeout_s
+        give_up_s = self._pace.monotonic_s() + timeout_s
         while (found := self._data(path)).get("status") != "completed":
-            if time.monotonic() > give_up_s:
+            if self._pace.monotonic_s() > give_up_s:
                 raise Unreachable(f"{self.address} did not finish analysing {protocol_id} in {timeout_s:g} s")
-            time.sleep(POLL_S)
+            self._pace.sleep(POLL_S)
         if found.get("result") != "ok" or found.get("errors"):
             raise Unsafe(f"{self.address}: analysis of {protocol_id}: {str(found.get('errors'))[:QUOTED]}")
         return self._list({"data": found.get("commands")}, path)
@@ -220,7 +229,7 @@ class Robot:
             except Unexpected:
                 raise
             except Unreachable:
-                time.sleep(POLL_S)
+                self._pace.sleep(POLL_S)
         return self._call("GET", path, params=params)
 
     def _post(self, path: str, **content: Any) -> Json:
@@ -228,14 +237,14 @@ class Robot:
 
     def _call(self, method: str, path: str, **content: Any) -> Json:
         """Send one request, once; return the JSON object of a 200 or 201."""
-        give_up_s = time.monotonic() + self._deadline_s
+        give_up_s = self._pace.monotonic_s() + self._deadline_s
         what = f"{method} {path}"
         body = bytearray()
         try:
             with self._client.stream(method, path, **content) as answer:
                 for piece in answer.iter_bytes():
                     body += piece
-                    if len(body) > MAX_BODY_BYTES or time.monotonic() > give_up_s:
+                    if len(body) > MAX_BODY_BYTES or self._pace.monotonic_s() > give_up_s:
                         self._unexpected(
                             f"{what}: too long or too slow", answer.status_code, body.decode(errors="replace")
                         )
@@ -246,7 +255,7 @@ class Robot:
             self._unexpected(what, answer.status_code, text)
         try:
             found = json.loads(text, parse_constant=_no_constant)
-        except ValueError:
+        except (ValueError, RecursionError):  # an answer nested thousands deep is no answer either
             found = None
         if not isinstance(found, dict):
             self._unexpected(f"{what}: no JSON object", answer.status_code, text)

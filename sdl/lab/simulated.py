@@ -60,6 +60,7 @@ def spec_of(lab: Lab, stocks: Mapping[str, Stock], *, seed: int) -> dict[str, An
         "path_mm": lab.reader.path_mm,
         "dye_plqy": lab.reader.dye_plqy,
         "analyzer": lab.analyzer,
+        "probe_at": lab.reader.at,
         "saves": lab.reader.kind.removeprefix("folder:") if lab.reader.kind.startswith("folder:") else "",
         "plate_reader": lab.reader.kind.removeprefix("plate:") if lab.reader.kind.startswith("plate:") else "",
         "room_c": lab.room_c,

@@ -1,38 +1,34 @@
-"""Absorbance of a colloid from counts, and the scatter and drift beneath it."""
+"""Absorbance of a colloid from counts, freed of bad pixels, scatter and drift; many spectra of one grid at once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from sdl.spectra.baseline import COLLOID, level
 from sdl.spectra.counts import READ_NOISE_E, Array, bridge, check_grid, rising, saturated, variance
 from sdl.spectra.types import Spectrum, Value
+
+Mask = NDArray[np.bool_]
 
 DIM = 0.05
 """Pixels whose lamp is below this part of the brightest are not used (spectra_analysis, section 1)."""
 DARKEST = 2.0
 """Above this absorbance 1e-3 of stray light takes 2 % and more (spectra_analysis, section 1)."""
+STRAY, STRAY_NM = 1.7, (340.0, 650.0)
+"""Absorbance from which stray light takes 1 % (spectra_analysis, section 1), and where it spoils features."""
 SPIKE_SD = 6.0
 """A pixel this many robust sd from the median of seven is dead or hit (spectra_analysis, section 1)."""
-CLEAR_NM = (560.0, 650.0)
-"""Where no crystal of CsPbBr3 absorbs: bulk edge 2.3 eV, so all that is seen is scatter and drift."""
-JUMP = 0.04
-"""Absorbance in the clear range that means a bubble or a drop, with the two tests of noise and shape below."""
-ROUGH = 4.0
-"""Ratio of noise in the clear range to shot and read noise that means a bubble or an unsteady lamp."""
-DRIFT = 3e-3
-"""Sd of the reader's tilt over 175 nm between blank and sample; chosen, usual for a fibre spectrometer."""
-COLLOID = (4e-3, 3e-3)
-"""Mean and sd of the scatter at 400 nm: half-normal of scale 5e-3, since a clear colloid scatters 0 to 0.01; chosen."""
-SOLUTION = (0.0, 5e-4)
-"""The same for a dye in true solution: Rayleigh scattering of a solvent is in the blank already; chosen."""
-TURBID_SD = 0.1
-"""Sd of the scatter at 400 nm once the clear range shows that the sample is turbid; chosen."""
-SURPRISE = 12.0
-"""Chi-square of two prior terms beyond which a clear colloid is not believed (0.25 % of clear ones)."""
+STRAY_PIXELS = 3
+"""So many pixels must be that dark: one alone is a dead one."""
+LIT_NM = (350.0, 650.0)
+"""Half of the pixels here must have light; what a wider spectrometer sees beyond does not matter."""
+COUNTED = 10.0
+"""A sample that never reaches this while its blank does holds absorbance or transmittance, not counts; chosen."""
 LN10 = float(np.log(10.0))
 
 
@@ -53,7 +49,8 @@ class Absorbance:
 
     def at(self, wavelength_nm: float, half_width_nm: float = 2.0) -> Value | None:
         """Return the absorbance near one wavelength: mean of the pixels within ``half_width_nm``; None without."""
-        near = (np.abs(self.wavelength_nm - wavelength_nm) <= half_width_nm) & np.isfinite(self.values)
+        near = np.abs(self.wavelength_nm - wavelength_nm) <= half_width_nm
+        near &= np.isfinite(self.values + self.sd + self.base_sd)
         if not self.usable or not near.any():
             return None
         noise = float(np.sqrt(np.sum(self.sd[near] ** 2))) / int(near.sum())
@@ -79,30 +76,64 @@ def absorbance(
 
     ``scatter`` is mean and sd of what the liquid may scatter at 400 nm. Raises `Refused` on a changed grid.
     """
-    check_grid(sample, dark, blank)
-    order = rising(sample)
-    offset = np.zeros(sample.counts.shape) if dark is None else dark.counts
-    light, lamp = (sample.counts - offset)[order], (blank.counts - offset)[order]
-    light_var, lamp_var = (variance(s, read_noise_e)[order] for s in (sample, blank))
-    if dark is not None:
-        light_var, lamp_var = (v + variance(dark, read_noise_e)[order] for v in (light_var, lamp_var))
-    full = (saturated(sample) | saturated(blank))[order]
+    return absorbances([sample], dark=dark, blank=blank, read_noise_e=read_noise_e, scatter=scatter)[0]
+
+
+def absorbances(
+    samples: Sequence[Spectrum],
+    *,
+    dark: Spectrum | None,
+    blank: Spectrum,
+    read_noise_e: float = READ_NOISE_E,
+    scatter: tuple[float, float] = COLLOID,
+) -> list[Absorbance]:
+    """Return for each of ``samples``, which share dark and blank, what `absorbance` returns for one."""
+    for sample in samples:
+        check_grid(sample, dark, blank)
+    order = rising(blank)
+    offset = 0.0 if dark is None else dark.counts
+    dark_var = 0.0 if dark is None else variance(dark, read_noise_e)[order]
+    light = np.stack([(s.counts - offset)[order] for s in samples])
+    light_var = np.stack([variance(s, read_noise_e)[order] for s in samples]) + dark_var
+    lamp, lamp_var = (blank.counts - offset)[order], variance(blank, read_noise_e)[order] + dark_var
+    full = np.stack([(saturated(s) | saturated(blank))[order] for s in samples])
     lit = _lit(light, lamp) & ~full
-    raw, sd = np.full(light.shape, np.nan), np.full(light.shape, np.nan)
-    raw[lit] = -np.log10(light[lit] / lamp[lit])
-    sd[lit] = np.sqrt(light_var[lit] / light[lit] ** 2 + lamp_var[lit] / lamp[lit] ** 2) / LN10
-    wavelength_nm = sample.wavelength_nm[order]
-    flags = ["no_dark"] if dark is None else []
-    flags += ["saturated"] if full.any() else []
-    if np.sum(lit) < max(3, 0.5 * np.sum(np.isfinite(lamp))):
-        return Absorbance(
-            wavelength_nm=wavelength_nm, values=raw, sd=sd, base_sd=sd, usable=False, flags=(*flags, "no_light")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        raw = np.where(lit, -np.log10(light / lamp), np.nan)
+        noise = np.where(lit, np.sqrt(light_var / light**2 + lamp_var / lamp**2) / LN10, np.nan)
+    wavelength_nm = blank.wavelength_nm[order]
+    flags = [
+        (() if dark is not None else ("no_dark",)) + _light_flags(wavelength_nm, s, a, lamp, f, o)
+        for s, a, f, o in zip(samples, light, full, lit, strict=True)
+    ]
+    return from_absorbance(wavelength_nm, raw, noise, flags, scatter)
+
+
+def from_absorbance(
+    wavelength_nm: Array, raw: Array, noise: Array, flags: Sequence[tuple[str, ...]], scatter: tuple[float, float]
+) -> list[Absorbance]:
+    """Clean ``n x w`` absorbances on a rising grid; NaN is a pixel that says nothing, ``noise`` the sd of each."""
+    needed = (wavelength_nm > LIT_NM[0]) & (wavelength_nm < LIT_NM[1])
+    needed = needed if needed.any() else np.ones(wavelength_nm.shape, dtype=bool)
+    lit = np.isfinite(raw[:, needed]).sum(axis=1) >= max(2.0, 0.5 * float(needed.sum()))
+    values, sd = _without_spikes(raw, noise)
+    base = level(wavelength_nm, values, sd, scatter)
+    values, sd = values - base.beneath, sd * np.maximum(1.0, base.rough)[:, None]
+    said = [given + (base.flags[row] if lit[row] else ("no_light",)) for row, given in enumerate(flags)]
+    return [
+        Absorbance(
+            wavelength_nm=wavelength_nm,
+            values=values[row],
+            sd=sd[row],
+            base_sd=base.sd[row],
+            usable=bool(lit[row]) and "bubble" not in all_said,
+            flags=all_said,
         )
-    raw, sd = _without_spikes(raw, sd)
-    return _level(wavelength_nm, raw, sd, flags, scatter)
+        for row, all_said in enumerate(said)
+    ]
 
 
-def _lit(light: Array, lamp: Array) -> NDArray[np.bool_]:
+def _lit(light: Array, lamp: Array) -> Mask:
     brightest = np.nanmax(lamp, initial=0.0)
     with np.errstate(invalid="ignore"):
         return np.asarray(
@@ -110,40 +141,28 @@ def _lit(light: Array, lamp: Array) -> NDArray[np.bool_]:
         )
 
 
+def _light_flags(
+    wavelength_nm: Array, sample: Spectrum, light: Array, lamp: Array, full: Mask, lit: Mask
+) -> tuple[str, ...]:
+    """Say what the counts alone give away."""
+    flags = ["saturated"] if full.any() else []
+    top, brightest = np.nanmax(np.abs(sample.counts), initial=0.0), np.nanmax(lamp, initial=0.0)
+    if top < COUNTED < brightest:
+        flags.append("mis_scaled")
+    with np.errstate(invalid="ignore"):
+        dense = (lamp > DIM * brightest) & (light < 10.0**-STRAY * lamp) & ~full
+        inside = (wavelength_nm > STRAY_NM[0]) & (wavelength_nm < STRAY_NM[1])
+    if lit.any() and np.count_nonzero(dense & inside) > STRAY_PIXELS:
+        flags.append("stray_light")
+    return tuple(flags)
+
+
 def _without_spikes(values: Array, sd: Array) -> tuple[Array, Array]:
-    """Replace dead and hit pixels by their neighbours."""
-    bridged = bridge(values)
-    deviation = np.abs(bridged - median_filter(np.nan_to_num(bridged), size=7, mode="nearest"))
-    scale = np.maximum(1.4826 * np.nanmedian(deviation), np.nan_to_num(sd))  # MAD of a Gaussian is 0.6745 sd
-    bridged[deviation > SPIKE_SD * scale] = np.nan
-    return bridge(bridged), bridge(sd)
-
-
-def _level(wavelength_nm: Array, raw: Array, sd: Array, flags: list[str], scatter: tuple[float, float]) -> Absorbance:
-    """Fit offset, tilt and scatter ~ lambda^-4 in the clear range under priors, and take them off everywhere.
-
-    Tilt and scatter look alike over 90 nm; the priors share them out, and ``base_sd`` keeps what stays unknown.
-    """
-    basis = np.stack([np.ones_like(wavelength_nm), (wavelength_nm - 600.0) / 175.0, (wavelength_nm / 400.0) ** -4])
-    clear = (wavelength_nm >= CLEAR_NM[0]) & (wavelength_nm <= CLEAR_NM[1]) & np.isfinite(raw) & np.isfinite(sd)
-    design, seen, noise = basis[:, clear].T, raw[clear], sd[clear]
-    mean = np.array([0.0, 0.0, scatter[0]])
-    for scatter_sd in (scatter[1], TURBID_SD):
-        precision = np.diag([1.0, DRIFT**-2, scatter_sd**-2])
-        covariance = np.linalg.inv(design.T @ (design / noise[:, None] ** 2) + precision)
-        found = mean + covariance @ (design.T @ ((seen - design @ mean) / noise**2))
-        surprise = ((found - mean)[1:] ** 2 * np.diag(precision)[1:]).sum()
-        if surprise < SURPRISE:
-            break
-    residual = seen - design @ found
-    rough = float(np.sqrt(np.mean((residual / noise) ** 2))) if seen.size > 10 else 1.0
-    bubble = bool(seen.size) and (abs(float(np.median(seen))) > JUMP or rough > ROUGH)
-    flags = flags + (["turbid"] if scatter_sd == TURBID_SD else []) + (["bubble"] if bubble else [])
-    return Absorbance(
-        wavelength_nm=wavelength_nm,
-        values=raw - found @ basis,
-        sd=sd * max(1.0, rough),
-        base_sd=np.sqrt(np.einsum("iw,ij,jw->w", basis, covariance, basis)),
-        usable=not bubble,
-        flags=tuple(flags),
-    )
+    """Replace dead and hit pixels by their neighbours, ``n x w``."""
+    values = bridge(values)
+    padded = np.pad(np.nan_to_num(values), ((0, 0), (3, 3)), mode="edge")  # in one row: the filter's fast path
+    deviation = np.abs(values - median_filter(padded.ravel(), size=7).reshape(padded.shape)[:, 3:-3])
+    middle = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else 0.0 for row in deviation])
+    scale = np.maximum(1.4826 * middle[:, None], np.nan_to_num(sd))  # MAD of a Gaussian is 0.6745 sd
+    spike = deviation > SPIKE_SD * scale
+    return bridge(np.where(spike, np.nan, values)), bridge(np.where(spike, np.nan, sd))

@@ -19,6 +19,8 @@ FULL_WELL_USED = 0.9
 """Counts above this part of the full well are bent by saturation; chosen by spectra_analysis, section 1."""
 IMPOSSIBLE_E = 1e9
 """No pixel holds this many electrons (full wells are 1e4 to 1e6): a broken number, not light."""
+OPTICAL_NM = (150.0, 3000.0)
+"""What spectrometers with a grating and a silicon or InGaAs detector cover."""
 BRIDGE_PIXELS = 3
 """The longest run of dead pixels that is interpolated; longer gaps stay gaps."""
 
@@ -32,16 +34,30 @@ def latest(spectra: Iterable[Spectrum], kind: Kind) -> Spectrum | None:
 
 
 def check_grid(first: Spectrum, *others: Spectrum | None) -> None:
-    """Raise `Refused` unless the grid runs one way and every other spectrum is on the same grid."""
+    """Raise `Refused` unless the grid is in nm, runs one way, and every other spectrum is on the same grid."""
     steps = np.diff(first.wavelength_nm)
     if not (np.all(steps > 0) or np.all(steps < 0)) or not np.all(first.wavelength_nm > 0):
         raise Refused(f"{first.instrument}: wavelengths must be positive and rise or fall throughout")
+    if first.wavelength_nm.size and (
+        first.wavelength_nm.min() < OPTICAL_NM[0] or first.wavelength_nm.max() > OPTICAL_NM[1]
+    ):
+        raise Refused(
+            f"{first.instrument}: an axis from {first.wavelength_nm.min():g} to {first.wavelength_nm.max():g} is not "
+            f"in nm, which would be {OPTICAL_NM[0]:g} to {OPTICAL_NM[1]:g}; convert it{_axis(first.wavelength_nm)}"
+        )
     for other in others:
-        if other is not None and other.grid_id != first.grid_id:
+        if other is not None and not np.array_equal(other.wavelength_nm, first.wavelength_nm):
             raise Refused(
                 f"{first.instrument}: the wavelength grid changed between the {other.role} ({other.grid_id}) "
                 f"and the {first.role} ({first.grid_id}); take dark, blank and dye again"
             )
+
+
+def _axis(x: Array) -> str:
+    """Guess, for a refusal, what the axis is in."""
+    named = (("um", 0.15, 3.2), ("eV", 0.3, 12.0), ("cm-1", 3e3, 7e4))
+    guesses = [unit for unit, low, high in named if x.min() >= low and x.max() <= high]
+    return f", it looks like {' or '.join(guesses)}" if guesses else ""
 
 
 def rising(spectrum: Spectrum) -> slice:
@@ -61,17 +77,27 @@ def saturated(spectrum: Spectrum) -> NDArray[np.bool_]:
 
 
 def bridge(values: Array, longest: int = BRIDGE_PIXELS) -> Array:
-    """Interpolate runs of at most ``longest`` NaN that have neighbours on both sides, ``(w,)``."""
+    """Interpolate runs of at most ``longest`` NaN that have neighbours on both sides, along the last axis."""
     bad = np.isnan(values)
-    if not bad.any() or bad.all():
-        return values
-    index = np.arange(values.size)
-    good = index[~bad]
-    after = np.searchsorted(good, index)
-    inside = bad & (after > 0) & (after < good.size)
-    gap = np.zeros(values.size, dtype=int)
-    gap[inside] = good[after[inside]] - good[after[inside] - 1] - 1
-    fill = inside & (gap <= longest)
+    if not bad.any():
+        return values.copy()
+    if values.ndim == 1:
+        return _bridged(values, bad, longest)
     filled = values.copy()
-    filled[fill] = np.interp(index[fill], good, values[good])
+    for row in np.flatnonzero(bad.any(axis=1)):
+        filled[row] = _bridged(values[row], bad[row], longest)
+    return filled
+
+
+def _bridged(values: Array, bad: NDArray[np.bool_], longest: int) -> Array:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.view(np.int8), [0]])))
+    start, stop = edges[::2], edges[1::2]
+    fill = bad.copy()
+    for first, last in zip(start, stop, strict=True):
+        if first == 0 or last == values.size or last - first > longest:
+            fill[first:last] = False
+    index, good = np.flatnonzero(fill), np.flatnonzero(~bad)
+    filled = values.copy()
+    if index.size:
+        filled[index] = np.interp(index, good, values[good])
     return filled

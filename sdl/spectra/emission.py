@@ -1,6 +1,7 @@
-"""Peak, width and photons of a photoluminescence spectrum, freed of background, response and re-absorption.
+"""Peak, width, colour and photons of a PL spectrum, freed of background, response and re-absorption.
 
-Peak and FWHM are those of the curve per nm, which colour and targets use; the centroid is taken per eV.
+The line is fitted per eV (`sdl.spectra.line`); peak and FWHM are those of the curve per nm, which colour and targets
+use; centroid and skew are per eV.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from sdl.spectra.absorption import LN10, Absorbance
+from sdl.spectra.bands import GREEN_NM, ripened
+from sdl.spectra.colour import chromaticity
 from sdl.spectra.counts import READ_NOISE_E, Array, bridge, check_grid, rising, saturated, variance
+from sdl.spectra.line import ORDER, Line, line
 from sdl.spectra.types import Spectrum, Value
 from sdl.units import HC_EV_NM
 
@@ -23,8 +26,6 @@ SMOOTH_NM = 6.0
 """Width of the smoothing that finds the maximum and the region to fit, below half of the narrowest line."""
 FITTED = 0.35
 """The part of the maximum down to which the line is fitted: it holds both half-maximum crossings."""
-ORDER = 5
-"""Order of the polynomial in ln I: with 4 the peak of a skewed sech is 0.07 nm off, with 5 less than 0.01 nm."""
 SEEN_SD, CLEAR_SD = 8.0, 30.0
 """Maximum over noise of the smoothed curve: below the first nothing is read, below the second it is ``noisy``."""
 PATH_TRAVELLED = 0.5
@@ -35,23 +36,44 @@ REABSORBING = 0.1
 """Absorbance over the path at the blue half maximum from which shifts reach nm (spectra_analysis, section 5)."""
 UNCORRECTED_SD_NM = 1.0
 """Sd of the peak where no absorbance is known, so that re-absorption stays in; chosen."""
-DRAWS = 64
-"""Draws of the fit's coefficients: 9 % error of an sd."""
-FLOOR_NM = 0.02
+VISIBLE_NM = 700.0
+"""A line beyond this has no colour."""
+FLOOR_NM = 0.01
 """Least sd of peak and width: what another definition of maximum or crossing on 0.5 nm pixels changes."""
-STEP_NM = 0.1
-"""Grid on which the fitted curve is searched for its maximum and crossings, both interpolated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emission:
-    """``peak`` and ``fwhm`` in nm, ``centroid`` in eV, ``photons`` in arbitrary units; missing where flags say why."""
+    """What one PL spectrum shows; missing where flags say why.
+
+    ``peak`` and ``fwhm`` in nm, ``width`` (FWHM per eV) and ``centroid`` in eV, ``skew`` as in `Line`, ``green`` the
+    part of the peak's height left between 505 and 520 nm, ``photons`` in arbitrary units, CIE 1931 ``x`` and ``y``.
+    """
 
     peak: Value | None = None
     fwhm: Value | None = None
+    width: Value | None = None
     centroid: Value | None = None
+    skew: Value | None = None
+    green: Value | None = None
+    x: Value | None = None
+    y: Value | None = None
     photons: Value | None = None
     flags: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The features by name, ``photons`` left out."""
+        named = {
+            "pl_peak_nm": self.peak,
+            "fwhm_nm": self.fwhm,
+            "fwhm_ev": self.width,
+            "pl_centroid_ev": self.centroid,
+            "pl_skew": self.skew,
+            "cie_x": self.x,
+            "cie_y": self.y,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
 
 def emission(
@@ -72,6 +94,7 @@ def emission(
     wavelength_nm = sample.wavelength_nm[order]
     last_nm = 2 * excitation_nm - CLEAR_OF_LED_NM
     window = (wavelength_nm > excitation_nm + CLEAR_OF_LED_NM) & (wavelength_nm < last_nm)
+    window |= sample.kind == "nir"
     signal = sample.counts - (0.0 if background is None else background.counts)
     noise = variance(sample, read_noise_e) + (0.0 if background is None else variance(background, read_noise_e))
     wavelength_nm, signal, noise = wavelength_nm[window], signal[order][window], noise[order][window]
@@ -111,17 +134,18 @@ def _with_doubt(
     elif np.interp(blue_nm, wavelength_nm, absorbed) > REABSORBING:
         flags += ("reabsorption",)
     floor = FLOOR_NM if known else UNCORRECTED_SD_NM
-    return Emission(
-        peak=_doubted(seen.peak, freed.peak, floor),
-        fwhm=_doubted(seen.fwhm, freed.fwhm, floor),
-        centroid=_doubted(seen.centroid, freed.centroid, floor * HC_EV_NM / freed.peak.value**2),
-        photons=_doubted(seen.photons, freed.photons, 0.0),
-        flags=flags,
-    )
+    per_nm_ev = HC_EV_NM / freed.peak.value**2
+    floors = {"peak": floor, "fwhm": floor, "width": floor * per_nm_ev, "centroid": floor * per_nm_ev}
+    names = ("peak", "fwhm", "width", "centroid", "skew", "x", "y", "photons")
+    doubted = {n: _doubted(getattr(seen, n), getattr(freed, n), floors.get(n, 0.0)) for n in names}
+    if freed.green is not None and ripened(freed.green):
+        flags += ("green_shoulder",)
+    return Emission(**doubted, green=freed.green, flags=flags)
 
 
-def _doubted(seen: Value | None, freed: Value | None, floor: float) -> Value:
-    assert seen is not None and freed is not None  # every read with a peak has all four values
+def _doubted(seen: Value | None, freed: Value | None, floor: float) -> Value | None:
+    if seen is None or freed is None:
+        return None
     return Value(
         value=freed.value, sd=float(np.hypot(np.hypot(freed.sd, floor), PATH_DOUBT * (freed.value - seen.value)))
     )
@@ -143,14 +167,34 @@ def _read(wavelength_nm: Array, per_nm: Array, noise: Array) -> Emission:
         return Emission(photons=photons, flags=("cut_off",))
     if high - low < 3 * ORDER:
         return Emission(photons=photons, flags=("sparse",))
-    shape = _shape(wavelength_nm[low:high], per_nm[low:high], noise[low:high], smooth[low:high])
-    if shape is None:
+    found = line(wavelength_nm[low:high], per_nm[low:high], noise[low:high], smooth[low:high])
+    if found is None:
         return Emission(photons=photons, flags=("misfit",))
-    peak, fwhm = shape
-    flags = ("noisy",) if clarity < CLEAR_SD else ()
+    near = np.abs(wavelength_nm - found.peak.value) < 2 * found.fwhm.value
+    x = y = None
+    if found.peak.value < VISIBLE_NM:
+        x, y = chromaticity(wavelength_nm[near], per_nm[near], noise[near])
     return Emission(
-        peak=peak, fwhm=fwhm, centroid=_centroid(wavelength_nm, per_nm, noise, peak, fwhm), photons=photons, flags=flags
+        peak=found.peak,
+        fwhm=found.fwhm,
+        width=found.width,
+        centroid=_centroid(wavelength_nm[near], per_nm[near], noise[near]),
+        skew=found.skew,
+        green=_green(wavelength_nm, per_nm, noise, found, smooth[top]),
+        x=x,
+        y=y,
+        photons=photons,
+        flags=("noisy",) if clarity < CLEAR_SD else (),
     )
+
+
+def _green(wavelength_nm: Array, per_nm: Array, noise: Array, found: Line, height: float) -> Value | None:
+    """Return what is left in the green over the peak's height; None where the line's own tail reaches it."""
+    inside = (wavelength_nm > GREEN_NM[0]) & (wavelength_nm < GREEN_NM[1])
+    if not inside.any() or found.peak.value + 2 * found.fwhm.value > GREEN_NM[0]:
+        return None
+    sd = float(np.sqrt(noise[inside].sum())) / int(inside.sum())
+    return Value(value=float(per_nm[inside].mean()) / height, sd=sd / height)
 
 
 def _integral(wavelength_nm: Array, per_nm: Array, noise: Array) -> Value:
@@ -158,14 +202,13 @@ def _integral(wavelength_nm: Array, per_nm: Array, noise: Array) -> Value:
     return Value(value=float(weight @ per_nm), sd=float(np.sqrt(weight**2 @ noise)))
 
 
-def _centroid(wavelength_nm: Array, per_nm: Array, noise: Array, peak: Value, fwhm: Value) -> Value:
+def _centroid(wavelength_nm: Array, per_nm: Array, noise: Array) -> Value:
     """Return the mean photon energy within two FWHM of the peak; dE I(E) = dlambda I(lambda), so weights are per nm."""
-    near = np.abs(wavelength_nm - peak.value) < 2 * fwhm.value
-    energy_ev = HC_EV_NM / wavelength_nm[near]
-    weight = np.gradient(wavelength_nm)[near]
-    total = float(weight @ per_nm[near])
-    mean_ev = float((weight * per_nm[near]) @ energy_ev) / total
-    spread = (weight * (energy_ev - mean_ev) / total) ** 2 @ noise[near]
+    energy_ev = HC_EV_NM / wavelength_nm
+    weight = np.gradient(wavelength_nm)
+    total = float(weight @ per_nm)
+    mean_ev = float((weight * per_nm) @ energy_ev) / total
+    spread = (weight * (energy_ev - mean_ev) / total) ** 2 @ noise
     return Value(value=mean_ev, sd=float(np.sqrt(spread)))
 
 
@@ -174,61 +217,3 @@ def _around(above: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], top: int) ->
     below = np.flatnonzero(~above)
     after = int(np.searchsorted(below, top))
     return int(below[after - 1]) + 1 if after else 0, int(below[after]) if after < below.size else above.size
-
-
-def _shape(wavelength_nm: Array, per_nm: Array, noise: Array, start: Array) -> tuple[Value, Value] | None:
-    """Fit ln I by a polynomial with counting weights (Gauss-Newton) and read peak and FWHM with their sd."""
-    middle, half = wavelength_nm.mean(), np.ptp(wavelength_nm) / 2
-    basis = np.vander((wavelength_nm - middle) / half, ORDER + 1, increasing=True)
-    found = np.linalg.lstsq(basis * start[:, None], np.log(start) * start, rcond=None)[0]
-    for _ in range(4):  # from a smoothed start two steps suffice
-        model = np.exp(np.clip(basis @ found, -50.0, 50.0))
-        slope = basis * model[:, None]
-        information = slope.T @ (slope / noise[:, None])
-        found = found + np.linalg.solve(information, slope.T @ ((per_nm - model) / noise))
-    if not np.isfinite(found).all() or np.abs(basis @ found).max() > 50:
-        return None
-    residual = per_nm - np.exp(basis @ found)
-    misfit = float(residual**2 @ (1 / noise)) / (per_nm.size - ORDER - 1)
-    covariance = np.linalg.inv(information) * max(1.0, misfit)
-    draws = np.random.default_rng(0).multivariate_normal(found, covariance, size=DRAWS, method="cholesky")
-    fine = np.linspace(-1.15, 1.15, int(2.3 * half / STEP_NM) + 8)
-    curves = np.exp(np.vander(fine, ORDER + 1, increasing=True) @ np.vstack([found, draws]).T).T
-    peak, blue, red = _crossings(fine, curves)
-    peak_nm, fwhm_nm = middle + half * peak, half * (red - blue)
-    if not np.isfinite(fwhm_nm[0]) or np.isnan(fwhm_nm).mean() > 0.2:
-        return None
-    return (
-        Value(value=float(peak_nm[0]), sd=float(np.std(peak_nm[1:]))),
-        Value(value=float(fwhm_nm[0]), sd=float(np.nanstd(fwhm_nm[1:]))),
-    )
-
-
-Index = NDArray[np.intp]
-
-
-def _crossings(x: Array, curves: Array) -> tuple[Array, Array, Array]:
-    """Return maximum, blue and red half-maximum crossing of ``n x g`` curves, each ``(n,)``; NaN without crossing."""
-    rows, index = np.arange(curves.shape[0]), np.arange(x.size)
-    inner = np.abs(x) < 1
-    top = np.argmax(np.where(inner, curves, -np.inf), axis=1)
-    left, centre, right = (curves[rows, np.clip(top + k, 0, x.size - 1)] for k in (-1, 0, 1))
-    curve = left - 2 * centre + right
-    shift = np.divide(0.5 * (left - right), curve, out=np.zeros_like(curve), where=curve < 0)
-    step = x[1] - x[0]
-    height = centre - 0.25 * (left - right) * shift
-    low = curves < height[:, None] / 2
-    before = low & (index < top[:, None])
-    after = low & (index > top[:, None])
-    i = x.size - 1 - np.argmax(before[:, ::-1], axis=1)
-    j = np.argmax(after, axis=1)
-    blue = _between(x, curves, rows, np.where(before.any(axis=1), i, 0), height / 2)
-    red = _between(x, curves, rows, np.where(after.any(axis=1), j - 1, 0), height / 2)
-    blue[~before.any(axis=1)] = np.nan
-    red[~after.any(axis=1)] = np.nan
-    return x[top] + step * shift, blue, red
-
-
-def _between(x: Array, curves: Array, rows: Index, start: Index, level: Array) -> Array:
-    here, there = curves[rows, start], curves[rows, start + 1]
-    return np.asarray(x[start] + (level - here) / (there - here) * (x[start + 1] - x[start]))

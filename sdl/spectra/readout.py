@@ -1,10 +1,19 @@
 """One read of a well: from its counts, with dark, blank and dye, to every feature that can be believed.
 
-Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``saturated``, ``sparse``,
-``bubble``, ``turbid``, ``noisy``. Of absorption: ``no_exciton``, ``mixture``, ``size_extrapolated``. Of emission:
-``weak_pl``, ``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of the yield:
-``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``. Features are named as in ``sdl.units``; ``a365`` and ``a400`` are
-absorbances over the path, ``pl_centroid_ev`` is the mean photon energy, ``yield_fraction`` is CsPbBr3 per Cs.
+Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, ``no_light``, ``mis_scaled``
+(absorbance or transmittance where counts belong), ``duplicate`` (a reference's own counts), ``saturated``,
+``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``probe_in_air``, ``lamp_drift``, ``turbid``, ``noisy``. Of
+absorption: ``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``,
+``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both:
+``green_shoulder``. Of the yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.
+
+Features are named as in ``sdl.units``. ``x1_nm`` and ``x1_ev`` are means over the crystals as absorption weighs
+them, by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`` the sd over it. ``a365`` and
+``a400`` are absorbances over the path, ``precursor_per_cm`` is the height of the band at 311 to 314 nm,
+``crystal_mmol_l`` CsPbBr3 in the cell and ``yield_fraction`` that per Cs; ``fwhm_ev`` is the PL width per eV,
+``pl_centroid_ev`` the mean photon energy, ``nir_peak_nm``, ``nir_fwhm_nm``, ``plqy_nir``, ``plqy_total`` belong to
+a second, infrared emitter, whose flags begin with ``nir_``; ``pl_skew`` the asymmetry of the half widths, ``cie_x``
+and ``cie_y`` are CIE 1931.
 """
 
 from __future__ import annotations
@@ -13,23 +22,20 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sdl.errors import Refused
-from sdl.spectra.absorption import COLLOID, LN10, SOLUTION, Absorbance, absorbance
+from sdl.spectra.absorption import Absorbance, absorbance
+from sdl.spectra.baseline import COLLOID, SOLUTION
 from sdl.spectra.counts import READ_NOISE_E, check_grid, latest
+from sdl.spectra.crystal import crystals, nm
 from sdl.spectra.emission import Emission, emission
-from sdl.spectra.exciton import exciton
+from sdl.spectra.heterostructure import band_yields
 from sdl.spectra.quantum_yield import Bright, quantum_yield
-from sdl.spectra.sizing import REFERENCE_C, edge_from_x1_nm, edge_length, emission_from_x1, x2_gap_ev
+from sdl.spectra.sizing import REFERENCE_C, emission_from_x1
 from sdl.spectra.types import Features, Kind, Spectrum, Value
-from sdl.units import HC_EV_NM
 
 BOTH: tuple[Kind, ...] = ("absorption", "pl")
-MU_400_PER_CM, MU_400_RSD = 1e5, 0.4
-"""Intrinsic absorption of CsPbBr3 at 400 nm; order of magnitude 1e5 cm-1 (thesis, section 1.2.4.2), +-40 %."""
-MOLAR_VOLUME_L = 0.11966
-"""Litre of crystal per mole of CsPbBr3: orthorhombic cell of 0.795 nm3 with four formula units."""
-X2_TOLERANCE_EV = 0.05
-"""How far X2 - X1 may be from Li's curve: 25 meV of curve and twice 15 meV of X2 in quadrature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,7 @@ class Optics:
     """What the analysis must know of cell, lamp and dye; defaults are the built-in bench (bench.md).
 
     Indices: 1.524 is chlorobenzene, 1.361 ethanol. ``led_drift_per_h`` is relative. ``response`` is counts per photon
-    against nm; empty means equal everywhere.
+    against nm; empty means equal everywhere. ``nir_response`` is that of the infrared detector, calibrated against it.
     """
 
     path_mm: float = 2.0
@@ -50,6 +56,7 @@ class Optics:
     led_drift_per_h: float = 0.01
     temperature_c: float = REFERENCE_C
     response: tuple[tuple[float, float], ...] = ()
+    nir_response: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         indices = (self.dye_refractive_index, self.refractive_index)
@@ -94,13 +101,20 @@ def features(
     flagged ``pl_from_absorption``. Raises `Refused` where the wavelength grid changed between spectra of one path.
     """
     references = _References(dark=dark, blank=blank, optics=optics or Optics(), channels=channels)
-    look = _look(sample, references)
-    values, flags = _emission_values(look.emission), list(look.flags)
+    known = [s.counts for s in (*dark, *blank, *dye) if s.counts.size]
+    own = [s for s in sample if not any(np.array_equal(s.counts, counts, equal_nan=True) for counts in known)]
+    look = _look(own, references)
+    values, flags = look.emission.values, ["duplicate"] * (len(own) < len(sample)) + list(look.flags)
     if dye and look.emission.peak is not None:
-        _add_yield(look, sample, dye, references, values, flags)
-    x1_ev = _add_absorption(look.absorbance, references.optics, cs_mol_l, values, flags) if look.absorbance else None
-    if estimate_pl and "pl_peak_nm" not in values and x1_ev is not None:
-        values["pl_peak_nm"] = _nm(emission_from_x1(x1_ev, references.optics.temperature_c))
+        _add_yield(look, own, dye, references, values, flags)
+    if "nir" in references.channels:
+        _add_infrared(look, own, references, values, flags)
+    if look.absorbance is not None:
+        path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
+        seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l)
+        values, flags = values | dict(seen.values), flags + list(seen.flags)
+    if estimate_pl and "pl_peak_nm" not in values and "x1_ev" in values:
+        values["pl_peak_nm"] = nm(emission_from_x1(values["x1_ev"], references.optics.temperature_c))
         flags.append("pl_from_absorption")
     return Features(values=values, flags=tuple(dict.fromkeys(flags)))
 
@@ -139,39 +153,6 @@ def _absorbance(
     return found
 
 
-def _emission_values(emitted: Emission) -> dict[str, Value]:
-    named = {"pl_peak_nm": emitted.peak, "fwhm_nm": emitted.fwhm, "pl_centroid_ev": emitted.centroid}
-    return {name: value for name, value in named.items() if value is not None}
-
-
-def _add_absorption(
-    absorbed: Absorbance, optics: Optics, cs_mol_l: float | None, values: dict[str, Value], flags: list[str]
-) -> Value | None:
-    """Add absorbances, excitons, size and yield to ``values``; return X1 in eV."""
-    for name, wavelength_nm in (("a365", 365.0), ("a400", 400.0)):
-        if (value := absorbed.at(wavelength_nm)) is not None:
-            values[name] = value
-    if cs_mol_l and "a400" in values:
-        scale = LN10 / (MU_400_PER_CM * optics.path_mm / 10 * MOLAR_VOLUME_L * cs_mol_l)
-        got = values["a400"].value * scale
-        values["yield_fraction"] = Value(value=got, sd=math.hypot(values["a400"].sd * scale, MU_400_RSD * got))
-    found = exciton(absorbed)
-    flags.extend(found.flags)
-    if found.x1 is None:
-        return None
-    values["x1_nm"] = _nm(found.x1)
-    edge, notes = edge_length(found.x1, optics.temperature_c)
-    flags.extend(notes)
-    if edge is not None:
-        values["edge_length_nm"] = edge
-    if found.x2 is not None:
-        values["x2_nm"] = _nm(found.x2)
-        expected_ev = x2_gap_ev(edge_from_x1_nm(found.x1.value, optics.temperature_c))
-        if edge is not None and abs(found.x2.value - found.x1.value - expected_ev) > X2_TOLERANCE_EV:
-            flags.append("mixture")
-    return found.x1
-
-
 def _add_yield(
     look: _Look,
     sample: Sequence[Spectrum],
@@ -198,6 +179,39 @@ def _add_yield(
         values["plqy"] = plqy
 
 
+def _add_infrared(
+    look: _Look, sample: Sequence[Spectrum], references: _References, values: dict[str, Value], flags: list[str]
+) -> None:
+    """Add peak and width of the infrared band, and with the visible yield that of both bands."""
+    nir = latest(sample, "nir")
+    if nir is None or not nir.counts.size:
+        flags.append("no_nir")
+        return
+    seen = emission(
+        nir,
+        dark=latest(references.dark, "nir"),
+        blank=latest(references.blank, "nir"),
+        absorbance=None,
+        response=references.optics.nir_response,
+        read_noise_e=references.optics.read_noise_e,
+    )
+    flags.extend(f"nir_{flag}" for flag in seen.flags if flag != "reabsorption_unknown")
+    if seen.peak is not None and seen.fwhm is not None:
+        values |= {"nir_peak_nm": seen.peak, "nir_fwhm_nm": seen.fwhm}
+    visible = look.emission.photons
+    if seen.photons is None or visible is None or look.pl is None or "plqy" not in values:
+        return
+    yields, notes = band_yields(_counted(visible, look.pl), _counted(seen.photons, nir), values["plqy"])
+    values |= yields
+    flags.extend(notes)
+
+
+def _counted(photons: Value, spectrum: Spectrum) -> Value:
+    """Turn an integral over nm of counts per pixel into counts, which detectors of different pixels share."""
+    pitch_nm = float(np.median(np.abs(np.diff(spectrum.wavelength_nm))))
+    return Value(value=photons.value / pitch_nm, sd=photons.sd / pitch_nm)
+
+
 def _bright(look: _Look, optics: Optics, refractive_index: float) -> Bright | None:
     """Return photons and absorbance at the excitation; None where one of them is not known."""
     od = look.absorbance.at(optics.excitation_nm) if look.absorbance is not None else None
@@ -206,8 +220,3 @@ def _bright(look: _Look, optics: Optics, refractive_index: float) -> Bright | No
     return Bright(
         photons=look.emission.photons, absorbance=od, refractive_index=refractive_index, time_s=look.pl.time_s
     )
-
-
-def _nm(energy: Value) -> Value:
-    """Turn an energy in eV into a wavelength in nm, sd included."""
-    return Value(value=HC_EV_NM / energy.value, sd=HC_EV_NM / energy.value**2 * energy.sd)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from sdl.spectra.counts import Array
 from sdl.spectra.types import Value
 
 BULK_EV = 2.3983
@@ -35,7 +38,7 @@ REPORTED_NM = (2.6, 8.0)
 """Edges that are reported: above, the curve is so flat that 17 meV is more than 0.9 nm."""
 LARGEST_MEASURED_NM = 6.2
 """The largest crystal of Li 2019."""
-DISPERSION, DISPERSION_SD = 0.081, 0.03
+USUAL_DISPERSION = Value(value=0.081, sd=0.03)
 """Relative sd of the edge in the TOPO/DOPA synthesis, by SAXS (Ye 2024, 10.1039/d4cs00077c); its sd chosen."""
 GAP_EV, GAP_POWER = 0.817, 0.807
 """X2 - X1 = 0.817/L^0.807 eV, fit to Li 2019, Table 1 (scatter 12 meV)."""
@@ -43,8 +46,21 @@ GAP_EV, GAP_POWER = 0.817, 0.807
 
 def x1_ev(edge_length_nm: float, temperature_c: float = REFERENCE_C) -> float:
     """Return the energy of the first exciton of a cube in eV."""
-    confinement = 1.0 / (QUADRATIC_PER_EV_NM2 * edge_length_nm**2 + LINEAR_PER_EV_NM * edge_length_nm)
-    return BULK_EV + confinement + THERMAL_EV_PER_K * (temperature_c - REFERENCE_C)
+    confined = float(confinement_ev(np.array(edge_length_nm)))
+    return BULK_EV + confined + THERMAL_EV_PER_K * (temperature_c - REFERENCE_C)
+
+
+def confinement_ev(edge_length_nm: Array) -> Array:
+    """Return X1 of cubes above that of the bulk in eV, in the shape given."""
+    return np.asarray(1.0 / (QUADRATIC_PER_EV_NM2 * edge_length_nm**2 + LINEAR_PER_EV_NM * edge_length_nm))
+
+
+def edges_nm(x1_ev: Array) -> Array:
+    """Return edges in nm from X1 at `REFERENCE_C`, in the shape given: infinite at and below the bulk."""
+    excess_ev = x1_ev - BULK_EV
+    a, b = QUADRATIC_PER_EV_NM2, LINEAR_PER_EV_NM
+    edge_nm = (np.sqrt(b**2 + 4 * a / np.where(excess_ev > 0, excess_ev, 1.0)) - b) / (2 * a)
+    return np.where(excess_ev > 0, edge_nm, np.inf)
 
 
 def x1_slope_ev_per_nm(edge_length_nm: float) -> float:
@@ -55,27 +71,25 @@ def x1_slope_ev_per_nm(edge_length_nm: float) -> float:
 
 def edge_from_x1_nm(energy_ev: float, temperature_c: float = REFERENCE_C) -> float:
     """Return the edge whose X1 is ``energy_ev``, in nm: the inverse of `x1_ev`; infinite at and below the bulk."""
-    excess_ev = energy_ev - BULK_EV - THERMAL_EV_PER_K * (temperature_c - REFERENCE_C)
-    if excess_ev <= 0:
-        return math.inf
-    a, b = QUADRATIC_PER_EV_NM2, LINEAR_PER_EV_NM
-    return (math.sqrt(b**2 + 4 * a / excess_ev) - b) / (2 * a)
+    return float(edges_nm(np.array(energy_ev - THERMAL_EV_PER_K * (temperature_c - REFERENCE_C))))
 
 
-def edge_length(x1: Value, temperature_c: float = REFERENCE_C) -> tuple[Value | None, tuple[str, ...]]:
+def edge_length(
+    x1: Value, temperature_c: float = REFERENCE_C, dispersion: Value = USUAL_DISPERSION
+) -> tuple[Value | None, tuple[str, ...]]:
     """Return the number-mean edge in nm of crystals whose first exciton is ``x1`` (eV), and flags.
 
-    Absorption weighs by volume and sees a mean larger by 1 + 3 SD^2, which is divided out. The sd holds the scatter
-    of the curve, the sd of ``x1`` and the unknown dispersion. Outside `REPORTED_NM` there is no value; outside the
-    crystals of Li 2019 the flag is ``size_extrapolated``.
+    Absorption weighs by volume and sees a mean larger by 1 + 3 SD^2, which is divided out; ``dispersion`` is that SD,
+    relative to the edge. The sd holds the scatter of the curve, the sd of ``x1`` and that of ``dispersion``. Outside
+    `REPORTED_NM` there is no value; outside the crystals of Li 2019 the flag is ``size_extrapolated``.
     """
     seen_nm = edge_from_x1_nm(x1.value, temperature_c)
     flags = () if REPORTED_NM[0] <= seen_nm <= LARGEST_MEASURED_NM else ("size_extrapolated",)
     if not REPORTED_NM[0] <= seen_nm <= REPORTED_NM[1]:
         return None, flags
-    edge_nm = seen_nm / (1 + 3 * DISPERSION**2)
+    edge_nm = seen_nm / (1 + 3 * dispersion.value**2)
     curve_nm = math.hypot(X1_SCATTER_EV, x1.sd) / abs(x1_slope_ev_per_nm(seen_nm))
-    return Value(value=edge_nm, sd=math.hypot(curve_nm, edge_nm * 6 * DISPERSION * DISPERSION_SD)), flags
+    return Value(value=edge_nm, sd=math.hypot(curve_nm, edge_nm * 6 * dispersion.value * dispersion.sd)), flags
 
 
 def stokes_shift(edge_length_nm: float) -> Value:

@@ -21,6 +21,8 @@ BROKEN = 0.2
 """Share of pixels that may be no number: a bad detector has one in a thousand; chosen."""
 DARKNESS_SD = 5.0
 """A lamp must stand out of the dark by this many sd of its frames; chosen."""
+STAIN_NM, CLEAR_NM = (390.0, 410.0), (560.0, 650.0)
+"""Where every crystal absorbs well and lamps are bright, and where none does (bulk edge 2.3 eV)."""
 OLD_S = 30.0
 """How much older than its call a spectrum may be: clocks of two machines differ; chosen, bench.md's window."""
 
@@ -64,6 +66,21 @@ def changed(spectra: Sequence[Spectrum], first: Sequence[Spectrum]) -> str:
                 ]
                 return f"{spectrum.kind}: the wavelength grid of {spectrum.instrument} changed ({'; now '.join(told)})"
     return ""
+
+
+def left_over(rinsed: Sequence[Spectrum], dark: Sequence[Spectrum], blank: Sequence[Spectrum]) -> float:
+    """Return the absorbance over the path that a rinse left at 400 nm above that in the clear; 0 where none is seen."""
+    seen = [next((s for s in spectra if s.kind == "absorption"), None) for spectra in (rinsed, dark, blank)]
+    whole = [s for s in seen if s is not None]
+    if len(whole) < len(seen) or len({s.grid_id for s in whole}) > 1:
+        return 0.0
+    rinse, offset, reference = whole
+    light, lamp = rinse.counts - offset.counts, reference.counts - offset.counts
+    with np.errstate(invalid="ignore", divide="ignore"):
+        absorbed = np.where((light > 0) & (lamp > 0), -np.log10(light / lamp), np.nan)
+    w = rinse.wavelength_nm
+    blue, clear = (absorbed[(w >= low) & (w <= high) & np.isfinite(absorbed)] for low, high in (STAIN_NM, CLEAR_NM))
+    return float(np.median(blue) - np.median(clear)) if blue.size and clear.size else 0.0
 
 
 def _one(spectrum: Spectrum, dark: Sequence[Spectrum]) -> list[str]:

@@ -30,15 +30,15 @@ from sdl.store.experiments import require_name
 from sdl.store.rows import Attempt, Handshake, Well
 from sdl.store.transaction import Transaction
 
-__all__ = ["ARROWS", "WELL_ARROWS", "Attempts"]
+__all__ = ["ARROWS", "BEFORE_START", "WELL_ARROWS", "Attempts"]
 
 _ROAD = ("PLANNED", "RESERVED", "UPLOADED", "VERIFIED", "ARMED", "STARTING", "VERIFY", "DISPENSED", "MEASURED", "DONE")
-_BEFORE_START = _ROAD[: _ROAD.index("STARTING")]
+BEFORE_START = _ROAD[: _ROAD.index("STARTING")]
 
 ARROWS = frozenset(
     {
         *pairwise(_ROAD),
-        *((state, end) for state in _BEFORE_START for end in ("CANCELLED", "FAILED_SAFE")),
+        *((state, end) for state in BEFORE_START for end in ("CANCELLED", "FAILED_SAFE")),
         ("STARTING", "ARMED"),
         *((state, "UNKNOWN") for state in ("STARTING", "VERIFY", "DISPENSED")),
         ("DISPENSED", "FAILED_SAFE"),
@@ -221,7 +221,7 @@ class Attempts(Core):
         _hold_approval(tx, id, to, columns)
         tx.data.update({name: value for name, value in columns.items() if name not in ("csv", "plan")})
         tx.update(tables.attempts, {"id": id}, {"state": frm}, state=to, epoch=self._epoch, **_settable(columns))
-        if to == "CANCELLED" or (to == "FAILED_SAFE" and frm in _BEFORE_START):
+        if to == "CANCELLED" or (to == "FAILED_SAFE" and frm in BEFORE_START):
             _give_back(tx, id)
         elif to == "FAILED_SAFE":
             _end_experiments(tx, id, {"state": "lost"})
@@ -285,11 +285,14 @@ def _draw(tx: Transaction, stock: str, volume_ul: float, why: str, attempt: str 
 
 
 def _give_back(tx: Transaction, attempt: str) -> None:
-    """Return stock and experiments of an attempt of which nothing was dispensed."""
+    """Return stock, vials, tips and experiments of an attempt of which nothing was dispensed."""
     ledger = tables.stock_ledger
     drawn = select(ledger.c.stock, func.sum(ledger.c.delta_ul)).where(ledger.c.attempt == attempt)
     for stock, delta_ul in tx.connection.execute(drawn.group_by(ledger.c.stock)).all():
         _draw(tx, stock, delta_ul, "given back", attempt)
+    plan = tx.connection.execute(select(tables.attempts.c.plan).where(tables.attempts.c.id == attempt)).scalar_one()
+    for name, value in plan.get("deck_before", {}).items():
+        put(tx, name, value)
     _end_experiments(tx, attempt, {"state": "suggested", "attempt": None, "well": ""})
 
 

@@ -19,7 +19,9 @@ def problems(connection: Connection) -> list[str]:
 
     This finds damage and edits by hand. It is no proof against someone who recomputes the whole chain.
     """
-    found = [f"file: {row[0]}" for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
+    found = []
+    if connection.dialect.name == "sqlite":  # a server checks its own pages
+        found = [f"file: {row[0]}" for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
     expected: dict[str, str] = {}
     found += _chain(connection, expected)
     now = dict(digests(connection))

@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.pool import QueuePool
 
 from sdl.errors import Refused, SdlError
-from sdl.store import schema, tables
+from sdl.store import postgres, schema, tables
 from sdl.store.chain import problems
-from sdl.store.faults import StaleState, StoreFailed, explain
+from sdl.store.faults import StaleState, StoreFailed, explain, is_final
 from sdl.store.owner import boot, is_running, started
-from sdl.store.place import refuse_shared_folder
+from sdl.store.place import place_of, refuse_shared_folder, remember_url, url_of
 from sdl.store.rows import Event, Owner
 from sdl.store.transaction import Transaction
 
@@ -42,7 +42,9 @@ class Core:
     """A store that can be opened, owned, written to by events, and verified."""
 
     def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
-        self.path = folder / "store.sqlite"
+        self.path = place_of(folder)
+        self._url = url_of(folder)
+        self._lease = postgres.Lease(self._url) if self._url else None
         self._clock = clock
         self._epoch: int | None = None
         self._failed = ""
@@ -51,22 +53,26 @@ class Core:
         self._reader = self._engine("ro", "DEFERRED")
 
     @classmethod
-    def open(cls, folder: Path, create: bool, clock: Callable[[], datetime] = _utc_now) -> Self:
+    def open(cls, folder: Path, create: bool, clock: Callable[[], datetime] = _utc_now, url: str = "") -> Self:
         """Open the store in the state ``folder``; make it if ``create``, else raise Refused where there is none.
 
-        Reading never writes to the file. A newer schema, a damaged file, a network or sync folder are Refused.
+        With a ``url`` (postgresql://...) the folder remembers that its store is on that server. Reading never writes
+        to the store. A newer schema, a damaged file, a network or sync folder are Refused.
         """
         refuse_shared_folder(folder)
-        path = folder / "store.sqlite"
+        if url:
+            postgres.named(url)
+            remember_url(folder, url)
+        path = place_of(folder)
         if not path.exists() and not create:
             raise Refused(
                 f"{folder}: no campaign has started here; start one with `sdl run`, or name its --state folder"
             )
-        if not schema.ready(path):
+        if not schema.ready(path, url_of(folder)):
             if not create:
                 raise Refused(f"{path}: written by an older version of this program; `sdl resume` raises it")
             folder.mkdir(parents=True, exist_ok=True)
-            schema.build(path)
+            schema.build(path, url_of(folder))
         return cls(folder, clock)
 
     def close(self) -> None:
@@ -76,6 +82,8 @@ class Core:
                 self.release()
         self._reader.dispose()
         self._writer.dispose()
+        if self._lease is not None:
+            self._lease.drop()
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +95,7 @@ class Core:
         """Become the one controller and return the new epoch; Refused while another live process holds the store."""
         with self._write("claimed", fenced=False) as tx:
             held = _owner(tx.connection)
-            if held.pid not in (None, getpid()) and is_running(held.pid or 0, held.started, held.boot):
+            if not self._may_take(tx.connection, held):
                 raise Refused(
                     f"{self.path}: held by pid {held.pid} on {held.host} since {held.since}; "
                     "stop it with `sdl stop`, or wait until it ends"
@@ -106,6 +114,21 @@ class Core:
             if tx.connection.execute(mine.values(pid=None)).rowcount != 1:
                 tx.skip()
         self._epoch = None
+
+    def _may_take(self, connection: Connection, held: Owner) -> bool:
+        """Say whether nobody else who lives holds the store; on a server, take the lead."""
+        ours = held.pid == getpid() and held.boot == boot()
+        if self._lease is None or ours:
+            return ours or held.pid is None or not is_running(held.pid, held.started, held.boot)
+        return self._lease.take()
+
+    def is_held(self) -> bool:
+        """Say whether a controller that lives holds the store now."""
+        with self._read() as connection:
+            held = _owner(connection)
+            if held.pid is None or self._lease is None:
+                return held.pid is not None and is_running(held.pid, held.started, held.boot)
+            return postgres.is_led(connection)
 
     def owner(self) -> Owner:
         """Return who holds, or last held, the store."""
@@ -172,7 +195,7 @@ class Core:
             raise Refused(f"{self.path}: {exc}; a whole number must be below 2**63") from exc
         except StatementError as exc:
             failure = exc.orig if isinstance(exc.orig, SdlError) else explain(exc.orig, self.path)
-            if getattr(exc.orig, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
+            if is_final(exc.orig):
                 self._failed = str(failure)
             raise failure from exc
 
@@ -199,6 +222,8 @@ class Core:
 
     def _engine(self, mode: str, begin: str) -> Engine:
         """Return an engine in which SQLAlchemy, not the driver, begins transactions."""
+        if self._url:
+            return postgres.engine(self._url, mode)
         engine = create_engine("sqlite://", creator=lambda: self._connect(mode), poolclass=QueuePool)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(f"BEGIN {begin}"))
         return engine
@@ -224,6 +249,6 @@ def _identity(status: stat_result) -> tuple[int, int]:
 
 
 def _owner(connection: Connection) -> Owner:
-    row = dict(connection.execute(select(tables.owner).with_for_update()).mappings().one())
+    row = dict(connection.execute(select(tables.owner)).mappings().one())
     del row["id"]
     return Owner(**row)

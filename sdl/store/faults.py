@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sdl.errors import Refused, SdlError, Stopped
 
-__all__ = ["StaleState", "StoreFailed", "explain"]
+__all__ = ["StaleState", "StoreFailed", "explain", "is_final"]
 
 
 class StaleState(Stopped):
@@ -20,6 +20,8 @@ class StoreFailed(Stopped):
 
 def explain(error: BaseException | None, path: Path) -> SdlError:
     """Return our error for a driver's ``error`` on the database at ``path``."""
+    if not isinstance(error, sqlite3.Error):
+        return _of_server(error, path)
     name = getattr(error, "sqlite_errorname", "")
     if isinstance(error, sqlite3.IntegrityError):
         return Refused(f"{path}: {error}; the row was not written")
@@ -30,3 +32,20 @@ def explain(error: BaseException | None, path: Path) -> SdlError:
     if name.startswith("SQLITE_CORRUPT") or name == "SQLITE_NOTADB":
         return Refused(f"{path}: database damaged: {error}; nothing was overwritten; restore the file from a copy")
     return StoreFailed(f"{path}: {error} ({name or type(error).__name__}); check the disk, then resume")
+
+
+def is_final(error: BaseException | None) -> bool:
+    """Say whether nobody can know what the disk or the server holds now: the store stays closed until reopened."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith("SQLITE_IOERR") or type(error).__name__ in ("OperationalError", "AdminShutdown")
+
+
+def _of_server(error: BaseException | None, path: Path) -> SdlError:
+    """Return our error for PostgreSQL's, by its SQLSTATE (PostgreSQL manual, appendix A)."""
+    state = getattr(error, "sqlstate", None) or ""
+    words = str(error).splitlines()[0] if error is not None and str(error) else type(error).__name__
+    if state.startswith(("22", "23")):
+        return Refused(f"{path}: {words}; the row was not written")
+    if state == "53100":
+        return StoreFailed(f"{path}: the server's disk is full; free some space, then resume")
+    return StoreFailed(f"{path}: the database server: {words} ({state or 'no answer'}); see to it, then resume")

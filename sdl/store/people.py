@@ -14,7 +14,7 @@ from sdl.store.rows import Approval, Ask, Request
 
 __all__ = ["People"]
 
-VERBS = ("pause", "resume", "stop", "resolve", "refill", "remeasure", "repeat")
+VERBS = ("pause", "stop", "refill", "repeat")
 DECISIONS = ("approved", "rejected")
 
 

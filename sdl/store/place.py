@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sdl.errors import Refused
 
-__all__ = ["refuse_shared_folder"]
+__all__ = ["place_of", "refuse_shared_folder", "remember_url", "url_of"]
 
 _SYNC = re.compile(
     r"(dropbox|onedrive|google ?drive|my drive|icloud ?drive|mobile documents|nextcloud|owncloud|box sync|pclouddrive)"
@@ -24,6 +24,33 @@ _NETWORK = re.compile(
     r"nfs4?|cifs|smb3?|smbfs|afs|9p|ceph|lustre|beegfs|glusterfs|davfs|fuse\.(sshfs|rclone|glusterfs|s3fs|davfs2)"
 )
 """File system types of /proc/mounts (Linux, proc(5)) that are served by another computer."""
+
+
+URL_FILE = "store.url"
+
+
+def place_of(folder: Path) -> Path:
+    """Return the file that stands for the store of a state folder: the database, or the note of where it is."""
+    noted = folder / URL_FILE
+    return noted if noted.exists() else folder / "store.sqlite"
+
+
+def url_of(folder: Path) -> str:
+    """Return the URL that a state folder remembers, "" for a store in a file."""
+    noted = folder / URL_FILE
+    return noted.read_text(encoding="utf-8").strip() if noted.exists() else ""
+
+
+def remember_url(folder: Path, url: str) -> None:
+    """Note, for the owner's eyes, that this folder's store is on a server; Refused when it is elsewhere already."""
+    known = url_of(folder)
+    if (folder / "store.sqlite").exists() or known not in ("", url):
+        raise Refused(f"{place_of(folder)}: this campaign's store is here already; use another --state folder")
+    if not known:
+        folder.mkdir(parents=True, exist_ok=True)
+        noted = folder / URL_FILE
+        noted.touch(mode=0o600)
+        noted.write_text(url + "\n", encoding="utf-8")
 
 
 def refuse_shared_folder(folder: Path, mounts: str | None = None) -> None:

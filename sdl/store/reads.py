@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,7 +13,9 @@ from sdl.spectra.types import Features, Spectrum
 from sdl.store import tables
 from sdl.store.columns import pack, unpack
 from sdl.store.core import Core
+from sdl.store.faults import StoreFailed
 from sdl.store.rows import Read
+from sdl.store.spill import spill, spilled
 from sdl.store.transaction import Transaction
 
 __all__ = ["Reads"]
@@ -42,24 +44,42 @@ class Reads(Core):
 
         ``label`` is blank, dye or sample; ``time_s`` the lab clock. The same ``command_id`` again is the same read.
         The well becomes measured where it was dispensed or quenched; a read that comes too late for that is kept too.
+        Where the disk does not take it, the spectra go to a file on another one and StoreFailed says where.
         """
-        row = {"label": label, "time_s": time_s, "experiment": experiment, "well": well, "outcome": outcome}
+        read = {"label": label, "time_s": time_s, "experiment": experiment, "well": well, "outcome": outcome}
+        read |= {"since_injection_s": since_injection_s, "since_quench_s": since_quench_s, "flags": flags}
+        key = {"attempt": attempt, "command_id": command_id}
+        try:
+            return self._save_read(key, read, spectra, features or Features())
+        except StoreFailed as exc:
+            kept = spill(self.path, {**key, **read}, spectra)
+            raise StoreFailed(f"{exc}; the spectra are safe in {kept} and are taken in at the next start") from exc
 
-        with self._write(
-            "read saved", attempt=attempt, experiment=experiment, label=label, well=well, outcome=outcome
-        ) as tx:
-            known = select(tables.reads.c.id).filter_by(attempt=attempt, command_id=command_id)
+    def take_in_spilled(self) -> int:
+        """Save every read that waited on another disk while this one was full; return how many."""
+        count = 0
+        for path, read, spectra in spilled(self.path):
+            key = {name: read.pop(name) for name in ("attempt", "command_id")}
+            self._save_read(key, {**read, "flags": tuple(read["flags"])}, spectra, Features())
+            path.unlink()
+            count += 1
+        return count
+
+    def _save_read(
+        self, key: Mapping[str, str], read: Mapping[str, Any], spectra: Sequence[Spectrum], features: Features
+    ) -> int:
+        said = {name: read[name] for name in ("experiment", "label", "well", "outcome")}
+        with self._write("read saved", attempt=key["attempt"], **said) as tx:
+            known = select(tables.reads.c.id).filter_by(**key)
             if (id := tx.connection.execute(known).scalar()) is not None:
                 tx.skip()
                 return int(id)
             id = tx.data["read"] = tx.next(tables.reads.c.id)
-            since = {"since_injection_s": since_injection_s, "since_quench_s": since_quench_s}
-            key = {"id": id, "attempt": attempt, "command_id": command_id}
-            tx.insert(tables.reads, **key, **row, **since, features=features or Features(), flags=flags)
+            tx.insert(tables.reads, id=id, **key, **read, features=features)
             for position, spectrum in enumerate(spectra):
                 _insert_spectrum(tx, id, position, spectrum)
-            if outcome:
-                _measured(tx, attempt, well)
+            if read["outcome"]:
+                _measured(tx, key["attempt"], str(read["well"]))
         return id
 
     def save_features(self, read_id: int, features: Features) -> None:

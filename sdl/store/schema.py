@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
 from sdl.errors import Refused
+from sdl.store import postgres
+from sdl.store.disk import sync
 from sdl.store.faults import explain
 
 __all__ = ["HEAD", "connect", "ready"]
@@ -30,8 +35,10 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
 
-def ready(path: Path) -> bool:
+def ready(path: Path, url: str = "") -> bool:
     """Say whether the database has our schema; False means `build` is needed; Refused if it is newer or not ours."""
+    if url:
+        return _judge(path, *_on_server(path, url))
     if not path.exists():
         return False
     try:
@@ -44,8 +51,25 @@ def ready(path: Path) -> bool:
             )
     except sqlite3.Error as exc:
         raise explain(exc, path) from exc
-    revision = rows[0][0] if rows else ""
-    if not rows and names - {"alembic_version"}:
+    return _judge(path, names, rows[0][0] if rows else "")
+
+
+def _on_server(path: Path, url: str) -> tuple[set[str], str]:
+    """Return the tables of a server's database and its revision."""
+    engine = postgres.engine(url, "ro")
+    try:
+        with engine.begin() as connection:
+            names = set(inspect(connection).get_table_names())
+            known = "SELECT version_num FROM alembic_version"
+            return names, str(connection.exec_driver_sql(known).scalar() or "") if "alembic_version" in names else ""
+    except DBAPIError as exc:
+        raise explain(exc.orig, path) from exc
+    finally:
+        engine.dispose()
+
+
+def _judge(path: Path, names: set[str], revision: str) -> bool:
+    if not revision and names - {"alembic_version"}:
         raise Refused(f"{path}: this is a database, but not a campaign store; use another state folder")
     if revision != HEAD and revision not in _OLDER:
         raise Refused(
@@ -55,19 +79,24 @@ def ready(path: Path) -> bool:
     return revision == HEAD
 
 
-def build(path: Path) -> None:
-    """Make the schema, or raise an older one, on a copy that takes the place of ``path`` when it is complete."""
+def build(path: Path, url: str = "") -> None:
+    """Make the schema, or raise an older one, on a copy that takes the place of ``path`` when it is complete.
+
+    On a server it is one transaction: it happens as a whole or not at all. Keep a pg_dump of your own.
+    """
+    if url:
+        _migrate(postgres.engine(url, "rw"))
+        return
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     if path.exists():
         _leave_wal(path)
         shutil.copyfile(path, fresh)
         shutil.copyfile(path, path.with_suffix(".bak"))
-    _migrate(fresh)
-    for name in (fresh, path.parent):
-        _sync(name)
+    _migrate(create_engine("sqlite://", creator=lambda: sqlite3.connect(fresh), poolclass=NullPool))
+    sync(fresh)
     fresh.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _leave_wal(path: Path) -> None:
@@ -81,24 +110,14 @@ def _leave_wal(path: Path) -> None:
             ) from exc
 
 
-def _migrate(path: Path) -> None:
+def _migrate(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
 
     config = Config()
     config.set_main_option("script_location", "sdl.store:migrations")
     config.set_main_option("path_separator", "os")
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path), poolclass=NullPool)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    engine.dispose()

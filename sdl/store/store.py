@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from sdl.store import tables
 from sdl.store.attempts import Attempts
 from sdl.store.experiments import Experiments
-from sdl.store.owner import is_running
 from sdl.store.people import People
 from sdl.store.reads import Reads
 from sdl.store.rows import Summary
@@ -42,7 +41,7 @@ class Store(Experiments, Attempts, Reads, People):
             events=last.seq if last else 0,
             last_event_at=last.at_utc if last else "",
             owner=owner,
-            running=owner.pid is not None and is_running(owner.pid, owner.started, owner.boot),
+            running=self.is_held(),
             open_requests=tuple(self.open_requests()),
             pending_asks=tuple(self.pending_asks()),
         )

@@ -77,6 +77,8 @@ class Bench:
     earliest and latest release of each timed one ("AT <s> <action> <location>") on the plan's clock, ``min_growth_s``
     the shortest time from the injection to the quench of each location that is quenched.
 
+    ``probe_at`` is the location in which a dip probe stands: it is read there, and nothing is drawn for it.
+
     The deck: ``trash`` is the addressable area tips are dropped in, "movableTrashA3" or "fixedTrash"; pipettes go by
     mount. ``evaporation_ul_h`` is what each location loses to the air, ``waste_ul`` the room left in the waste
     bottle, ``waste_holds`` what is in it already. ``airflow`` says that a proven draught carries vapour away.
@@ -108,6 +110,7 @@ class Bench:
     max_delay_s: float
     max_run_s: float
     waste_ul: float
+    probe_at: str = ""
     waste_holds: frozenset[str] = frozenset()
     max_fraction: Mapping[str, float] = field(default_factory=dict)
     evaporation_ul_h: Mapping[str, float] = field(default_factory=dict)

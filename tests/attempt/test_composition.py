@@ -13,6 +13,7 @@ from sdl.attempt import composition, consumables
 from sdl.attempt.session import Session, open_session
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
+from sdl.cli import command
 from sdl.config.load import load_campaign
 from sdl.errors import NeedsPerson
 from sdl.lab import simulated
@@ -103,3 +104,14 @@ def test_a_new_lot_in_the_file_is_asked_for_loaded_and_travels(session: Session)
     consumables.load_stocks(renewed)  # the same file again loads nothing
     assert len(session.store.events(kinds=["stock loaded"])) == len(loads)
     assert session.store.verify_chain() == []
+
+
+def test_a_campaign_whose_species_nobody_modelled_is_refused_before_the_virtual_lab_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = {"DOPA: 75 mmol/L}": "DOPA: 75 mmol/L, OLA: 10 mmol/L}"}
+    file = campaign_file(tmp_path, odd, {"substances: {Cs": "substances: {OLA: 2 mmol, Cs"})
+    assert command(["run", str(file), "--runner", "plain"]) == 2
+    said = capsys.readouterr().err
+    assert "no chemistry for OLA" in said and "sdl plan" in said
+    assert not (tmp_path / ".sdl").exists()

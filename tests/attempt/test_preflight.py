@@ -20,7 +20,8 @@ import pytest
 from sdl.attempt.interlocks import CHECKS, Sight, When, raise_unless_held
 from sdl.bench import Lab
 from sdl.errors import NeedsPerson, SdlError, Unsafe
-from sdl.lab.reader import ReaderStatus, RemoteReader
+from sdl.lab.reader import ReaderStatus
+from sdl.lab.readers.remote import RemoteReader
 from sdl.store import Attempt
 from sdl.verifier import command_hash
 from tests.benches import example

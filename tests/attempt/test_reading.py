@@ -113,7 +113,7 @@ class Bench:
         """Make and quench a well, and take dark, blank and dye."""
         batch = len(self.attempts) + 1
         (experiment,) = self.store.add_batch(batch, [NewExperiment(kind="explore", suggestion={"design": {}})])
-        csv = f"action,at_s,well,stock\nread,300,cell,{WELL}\n"
+        csv = f"action,at_s,well,stock,value\nread,300,cell,{WELL},sample\n"
         attempt = self.store.plan_attempt(batch, {WELL: experiment.id}, {}, robot="virtual", csv=csv)
         self.attempts.append(attempt)
         now_s = self.clock.now_s()
@@ -375,3 +375,23 @@ def test_a_look_is_taken_once_however_often_it_is_asked_for(bench: Bench) -> Non
     bench.number -= 1
     assert bench.look() == []
     assert (len(bench.eye.looks), len(bench.reads())) == (looks, reads)
+
+
+def test_what_a_rinse_left_is_seen_and_flags_the_next_well(bench: Bench) -> None:
+    stain = 10 ** -(0.02 * (np.linspace(300, 700, 801) < 480))
+    bench.eye.spoil["blank"] = [counts(lambda c: 1000.0 + (c - 1000.0) * stain, "absorption")] * LOOKS
+    assert labels(bench.look("rinse")) == ["rejected"] * LOOKS
+    assert bench.reads()[-1].flags == ("carry_over",)
+    bench.look()
+    assert "carry_over" in bench.sample().features.flags
+    assert labels(bench.look("rinse")) == ["rinse"]
+    bench.look()
+    assert "carry_over" not in bench.sample().features.flags
+
+
+def test_a_clean_rinse_becomes_the_blank_when_the_old_one_is_half_its_age(bench: Bench) -> None:
+    bench.clock.s += 5 * 3600.0
+    assert labels(bench.look("rinse")) == ["dark", "blank"]
+    bench.clock.s += 5 * 3600.0
+    bench.look()
+    assert "old_blank" not in bench.sample().features.flags

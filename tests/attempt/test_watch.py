@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from sdl.attempt.preflight import WATCH_S, watch
 from sdl.attempt.session import Session
 from sdl.chemistry.compiler import Compiler
 from sdl.errors import Unsafe
+from sdl.lab.analysis import analyze
 from sdl.lab.clock import RemoteClock
 from sdl.lab.operator import RemoteOperator
-from sdl.lab.reader import RemoteReader
+from sdl.lab.readers.remote import RemoteReader
 from sdl.store import Attempt, NewExperiment, Store
 from tests.benches import example
 from tests.lab.command_lists import DECK, command, opening, pause
@@ -64,8 +66,8 @@ def going(bench: Bench, store: Store) -> tuple[Session, Attempt]:
         clock=RemoteClock(bench.url),
         operator=RemoteOperator(bench.url),
         folder=bench.folder,
-        analyzer=Path(),
-        quiet=True,
+        analyze=partial(analyze, analyzer_python=Path()),
+        say=[].append,
     )
     return session, store.attempt(planned.id)
 

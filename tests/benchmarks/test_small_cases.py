@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from benchmarks import agreement, campaign, campaign_model, offline, spectra, spectrum_files, verifier, virtual_lab
+from benchmarks import (
+    agreement,
+    campaign,
+    campaign_model,
+    compiler,
+    offline,
+    outcomes,
+    spectra,
+    spectrum_files,
+    stream,
+    verifier,
+    virtual_lab,
+)
+from sdl.chemistry.outcomes import table_of
+from sdl.chemistry.routes import ROUTES
+from tests.chemistry.campaigns import NAMES
+from tests.chemistry.campaigns import campaign as route_campaign
 
 
 def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,17 +37,30 @@ def test_spectra_are_scored_against_the_independent_generator(capsys: pytest.Cap
     assert "pl_peak_nm" in said and "reads per second" in said
 
 
+def test_a_stream_of_spectra_ends_in_decisions_and_keeps_nothing() -> None:
+    outcome = stream.main(60)
+    assert outcome.latency_ms.size == 60 and outcome.latency_ms.min() > 0
+    assert outcome.end_mb - outcome.warm_mb < 20
+
+
 def test_a_folder_of_mixed_files_is_read_and_every_broken_one_named() -> None:
     results = spectrum_files.main(40)
     assert len({r.file for r in results if r.error}) == 2
     assert sum(bool(r.features.values) for r in results) >= 38
 
 
-@pytest.mark.parametrize("name", agreement.CAMPAIGNS)
+def test_compiling_and_spreading_is_timed_and_wastes_less_than_a_hundredth(capsys: pytest.CaptureFixture[str]) -> None:
+    compiler.main(64)
+    shares = [float(n) for n in re.findall(r"([\d.]+)%", capsys.readouterr().out)]
+    assert len(shares) == 3 * len(NAMES)
+    assert all(wasted < 1.0 for i, wasted in enumerate(shares) if i % 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_planner_and_verifier_agree_on_random_designs(name: str) -> None:
     """Volumes to 0.1 uL and moles to 0.1 %, and no design that the planner calls feasible is refused."""
-    found = agreement.agreement(agreement.campaign_of(name), 48, 12, seed=11)
-    assert found.designs >= 24 and not found.refused
+    found = agreement.agreement(route_campaign(name), 24, 12, seed=11)
+    assert found.designs >= 12 and not found.refused
     assert found.worst_ul < 0.1 and found.worst_moles < 0.001
 
 
@@ -63,3 +94,17 @@ def test_the_benchmark_pours_the_recipe_with_the_labs_own_pipettes() -> None:
 def test_a_small_table_is_imported_in_every_format_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
     offline.imports(50)
     assert capsys.readouterr().out.count("import of 50 rows") == 3
+
+
+@pytest.mark.parametrize("route", ["cspbbr3-topo", "cspbbr3-pbs", "pma2pbbr4-cspbbr3"])
+def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
+    shipped = table_of(route)
+    assert shipped is not None
+    n, seed = len(shipped.columns["pl_peak_nm"]), int(shipped.origin.split("--seed ")[1].split(";")[0])
+    asked = outcomes.campaign(ROUTES[route])
+    design = outcomes.designs(outcomes.design_space(asked), n, seed)[0]
+    recipe = outcomes.Compiler.of(asked).recipe(design)
+    seen = outcomes.outcome(outcomes.poured(recipe, asked.stocks, 120.0))
+    for name, value in {**design, **seen}.items():
+        if name in shipped.columns:
+            assert float(value) == pytest.approx(shipped.columns[name][0], rel=1e-4)

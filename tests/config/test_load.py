@@ -99,6 +99,12 @@ def test_a_campaign_tightens_limits_and_may_not_loosen_them(tmp_path: Path) -> N
         load_campaign(edited(tmp_path, ("seed: 7", "limits: {boiling_margin: 10 K}")))
 
 
+@pytest.mark.parametrize("name", ["substances", "never_together"])
+def test_a_lab_file_that_leaves_a_safety_limit_out_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Refused, match=f"{name}: is missing; add it"):
+        load_campaign(edited(tmp_path, lab=(rf"(?m)^{name}:(.*)$(\n  - .*)*", "")))
+
+
 def test_a_lab_says_which_species_may_be_on_its_deck_and_how_much(tmp_path: Path) -> None:
     lead = "contains: {Pb: 40 mmol/L, TOPO: 200 mmol/L}"
     for wrong, path, says in (

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_a_killed_controller_takes_its_prefect_server_along(tmp_path: Path) -> N
     while servers(home) and time.monotonic() < give_up_s:
         time.sleep(0.2)
     assert servers(home) == []
+    assert _flow_runs(home) == ["RUNNING"], "Prefect itself never learns of a kill"
     done = sdl("resume", file, "--json")
     assert done.returncode in (0, 7), done.stderr
     assert answer(done)["experiments"] == 2
+    assert _flow_runs(home) == ["CRASHED", "COMPLETED"]
+
+
+def _flow_runs(home: Path) -> list[str]:
+    with closing(sqlite3.connect(home / "prefect.db")) as connection:
+        return [row[0] for row in connection.execute("SELECT state_type FROM flow_run ORDER BY start_time")]

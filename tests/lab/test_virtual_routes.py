@@ -28,7 +28,7 @@ NM = np.arange(300.0, 700.0, 0.5)
 
 
 def heterostructure(s_to_pb: float, *, rest_s: float) -> Colloid:
-    """Dots of the nominal recipe after 30 min, and (TMS)2S added ``rest_s`` ago while they stayed as they were."""
+    """Dots of the nominal recipe after 30 min, with (TMS)2S added ``rest_s`` ago while they stayed as they were."""
     return dataclasses.replace(Growth(NOMINAL).advance(1800.0), sulfide=Sulfide(s_to_pb=s_to_pb, since_s=rest_s))
 
 

@@ -51,13 +51,14 @@ def test_a_lab_with_an_offset_helps_the_first_models_and_is_said_to() -> None:
     assert errors_nm(helped) < 0.6 * errors_nm(alone)
     assert helped.posterior is not None
     (said,) = history_in_words(helped.posterior)
-    assert said.startswith("History for PL peak counts 100%")
+    assert said.startswith("The history counts: it adds ")
 
 
 def test_a_history_that_misleads_is_left_out_and_changes_nothing() -> None:
     alone, misled = told(10), with_history(told(10), sign=-1.0, offset_nm=0.0)
     assert misled.posterior is not None
-    assert history_in_words(misled.posterior) == ["History for PL peak does not help and is left out."]
+    (said,) = history_in_words(misled.posterior)
+    assert said == "The history does not help to foresee our own experiments and is left out."
     assert errors_nm(misled) == pytest.approx(errors_nm(alone), rel=1e-6)
     assert [s.design for s in misled.suggest(2)] == [s.design for s in alone.suggest(2)]
 
@@ -69,15 +70,15 @@ def test_leaving_one_out_in_closed_form_agrees_with_leaving_it_out() -> None:
     advisor = told(12)
     posterior = advisor.posterior
     assert posterior is not None
-    outcome = posterior.surrogate.outcomes[0]
     held = leave_one_out(posterior)["pl_peak_nm"]
-    K = (outcome.factor @ outcome.factor.T).detach()
-    residual = outcome.factor @ outcome.weights
+    f = posterior.surrogate.outcomes[0].fitted
+    K, residual = f.factor @ f.factor.T, f.factor @ f.weights
+    trend = f.told.y - f.spread * residual
     for i in (0, 5, 11):
         rest = [j for j in range(12) if j != i]
         mean = K[i, rest] @ torch.linalg.solve(K[rest][:, rest], residual[rest])
-        expected_ev = outcome.shift + outcome.spread * (outcome.gp.mean_module.constant + mean)
-        assert held[i].mean == pytest.approx(1239.841984 / float(expected_ev), rel=1e-9)
+        expected_ev = float(trend[i] + f.spread * mean)
+        assert held[i].mean == pytest.approx(1239.841984 / expected_ev, rel=1e-9)
         assert held[i].low < held[i].mean < held[i].high
     assert Score.of(held).mae < Score.of(held).guess
 

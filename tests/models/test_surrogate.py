@@ -39,7 +39,7 @@ def test_many_wells_of_one_run_say_less_than_a_few_of_several() -> None:
     x = torch.tensor([[0.5, 0.5]], dtype=torch.double)
     rows = torch.cat([X, x.expand(8, 2)])
     values = torch.cat([Y, torch.full((8, 1), float(truth(x.numpy())[0]), dtype=torch.double)])
-    warm = fit(X, runs, Y, torch.zeros_like(Y)).states
+    warm = fit(X, runs, Y, torch.zeros_like(Y)).thetas
 
     def sd(extra: torch.Tensor) -> float:
         surrogate = fit(rows, torch.cat([runs, extra]), values, torch.zeros_like(values), warm=warm)
@@ -62,7 +62,7 @@ def test_an_outcome_missing_in_most_rows_still_uses_the_others_and_leaves_its_ne
     both[4:, 1] = torch.nan
     surrogate = fit(X, runs, both, torch.zeros_like(both))
     alone = fit(X, runs, Y, torch.zeros_like(Y))
-    assert len(surrogate.outcomes[1].X) == 4
+    assert len(surrogate.outcomes[1].fitted.told.y) == 4
     torch.testing.assert_close(surrogate.moments(X)[0][:, 0], alone.moments(X)[0][:, 0])
     assert surrogate.moments(X)[1][8:, 1].mean() > 2.0 * alone.moments(X)[1][8:, 0].mean()
 
@@ -70,16 +70,16 @@ def test_an_outcome_missing_in_most_rows_still_uses_the_others_and_leaves_its_ne
 def test_a_failed_search_falls_back_to_default_constants_and_says_so() -> None:
     X, runs, Y = data(16)
     good = fit(X, runs, Y, torch.zeros_like(Y))
-    bad = tuple({k: torch.full_like(v, torch.nan) for k, v in state.items()} for state in good.states)
+    bad = tuple(np.full_like(theta, np.nan) for theta in good.thetas)
     surrogate = fit(X, runs, Y, torch.zeros_like(Y), warm=bad)
-    assert good.fitted and not surrogate.fitted
+    assert good.good and not surrogate.good
     assert all(bool(m.isfinite().all()) for m in surrogate.moments(X))
 
 
 def test_a_warm_start_ends_at_the_same_place() -> None:
     X, runs, Y = data(32)
     cold = fit(X, runs, Y, torch.zeros_like(Y))
-    warm = fit(X, runs, Y, torch.zeros_like(Y), warm=cold.states)
+    warm = fit(X, runs, Y, torch.zeros_like(Y), warm=cold.thetas)
     torch.testing.assert_close(cold.moments(X)[0], warm.moments(X)[0], rtol=1e-2, atol=1e-2)
 
 

@@ -1,17 +1,18 @@
 """Spectra of a confined perovskite with line shapes that no part of the analysis assumes.
 
-Excitons are hyperbolic secants on an arctangent continuum, the population is log-normal and drawn crystal by
-crystal, emission has an exponential red tail, light is integrated over the depth of the cell.
+Absorption is that of ``tests/spectra/crystals.py``, emission has an exponential red tail, light is integrated over the
+depth of the cell.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdl.spectra.types import Kind, Role, Spectrum
+from tests.spectra.crystals import Crystals, curve_ev, random_crystals
 
 Array = NDArray[np.float64]
 
@@ -19,19 +20,14 @@ HC = 1239.842
 GRID_NM = np.arange(300.0, 750.0, 0.5)
 FULL_WELL = 6e4
 DARK_E = 900.0
-LI_X1_EV = (2.54, 2.57, 2.60, 2.62, 2.67, 2.71, 2.75, 2.82)
-LI_GAP_EV = (0.18, 0.22, 0.23, 0.26, 0.27, 0.32, 0.33, 0.37)
-"""Li 2019 (10.1039/c9sc01339c), Table 1."""
 DYE_PLQY, DYE_N, SOLVENT_N = 0.54, 1.361, 1.524
 
 
 @dataclass(frozen=True, kw_only=True)
 class Colloid:
-    """``x1_ev`` is the line of the volume-weighted mean crystal; ``od_365`` is over the path."""
+    """``od_365`` is over the path; ``stokes_ev`` and ``tail_ev`` shape the emission of each size."""
 
-    x1_ev: float = 2.74
-    spread_ev: float = 0.022
-    width_ev: float = 0.085
+    crystals: Crystals = field(default_factory=lambda: Crystals(edge_nm=3.3))
     stokes_ev: float = 0.055
     tail_ev: float = 0.012
     od_365: float = 0.12
@@ -39,12 +35,10 @@ class Colloid:
     scatter: float = 0.004
 
 
-def random_colloid(rng: np.random.Generator) -> Colloid:
-    """Draw a colloid of 2.6 to 6 nm crystals, dilute to rather dense, clear to hazy."""
+def random_colloid(rng: np.random.Generator, *, most: float = 0.12) -> Colloid:
+    """Draw a colloid of 2.8 to 6.2 nm crystals, dilute to rather dense, clear to hazy."""
     return Colloid(
-        x1_ev=rng.uniform(2.55, 2.82),
-        spread_ev=rng.uniform(0.01, 0.035),
-        width_ev=rng.uniform(0.07, 0.1),
+        crystals=random_crystals(rng, most=most),
         stokes_ev=rng.uniform(0.04, 0.08),
         tail_ev=rng.uniform(0, 0.02),
         od_365=rng.uniform(0.04, 0.25),
@@ -55,14 +49,18 @@ def random_colloid(rng: np.random.Generator) -> Colloid:
 
 def truth(colloid: Colloid) -> dict[str, float]:
     """Return the true features; peak and FWHM in nm are of the emission per nm, without noise and re-absorption."""
-    fine = np.arange(400.0, 580.0, 0.02)
+    x1_nm = HC / colloid.crystals.line_ev
+    fine = np.arange(x1_nm - 25.0, x1_nm + 50.0, 0.02)
     curve = emission_per_nm(colloid, fine)
     top, half = int(np.argmax(curve)), curve.max() / 2
     blue, red = np.interp(half, curve[:top], fine[:top]), np.interp(-half, -curve[top:], fine[top:])
-    x2_ev = colloid.x1_ev + float(np.interp(colloid.x1_ev, LI_X1_EV, LI_GAP_EV))
+    crystals = colloid.crystals
     return {
-        "x1_nm": HC / colloid.x1_ev,
-        "x2_nm": HC / x2_ev,
+        "x1_nm": HC / crystals.line_ev,
+        "x1_ev": crystals.line_ev,
+        "x2_nm": HC / crystals.x2_line_ev,
+        "edge_length_nm": crystals.edge_nm,
+        "dispersion_percent": 100 * crystals.dispersion,
         "a365": colloid.od_365,
         "pl_peak_nm": float(fine[top]),
         "fwhm_nm": float(red - blue),
@@ -70,43 +68,23 @@ def truth(colloid: Colloid) -> dict[str, float]:
     }
 
 
-def _members(colloid: Colloid) -> tuple[Array, Array]:
-    """Return shifts in eV and weights of a population skewed to the red, of zero mean shift."""
-    z = np.linspace(-3, 3, 15)
-    shift = colloid.spread_ev * (z - 0.08 * (z**2 - 1))
-    weight = np.exp(-(z**2) / 2)
-    return shift - (weight @ shift) / weight.sum(), weight / weight.sum()
-
-
 def extinction(colloid: Colloid, wavelength_nm: Array) -> Array:
     """Return absorbance relative to that at 365 nm."""
-
-    def curve(energy: Array) -> Array:
-        total = np.zeros(energy.shape)
-        for shift, weight in zip(*_members(colloid), strict=True):
-            x1 = colloid.x1_ev + shift
-            gap = np.interp(x1, LI_X1_EV, LI_GAP_EV)
-            lines = 0.45 / np.cosh((energy - x1) / (0.38 * colloid.width_ev))
-            lines = lines + 0.3 / np.cosh((energy - x1 - gap) / (0.62 * colloid.width_ev))
-            rise = np.clip(0.5 + np.arctan((energy - x1 - 0.15) / 0.05) / np.pi, 0, None) ** 1.6
-            total += weight * (lines + rise * (0.5 + 0.6 * np.clip(energy - x1, 0, None)))
-        return total
-
-    clear = curve(np.array([HC / 620.0]))[0]
-    return (curve(HC / wavelength_nm) - clear) / (curve(np.array([HC / 365.0]))[0] - clear)
+    at_led = colloid.crystals.absorbance(np.array([365.0]))[0]
+    return np.asarray(colloid.crystals.absorbance(wavelength_nm) / at_led)
 
 
 def emission_per_nm(colloid: Colloid, wavelength_nm: Array) -> Array:
-    """Return emitted photons per nm, integral 1."""
+    """Return emitted photons per nm, integral 1: sechs with an exponential red tail, weighted by volume."""
     energy = HC / wavelength_nm
     total = np.zeros(energy.shape)
-    depth = np.linspace(0, 4, 9)
-    for shift, weight in zip(*_members(colloid), strict=True):
-        for t in depth:
-            centre = colloid.x1_ev + shift - colloid.stokes_ev - colloid.tail_ev * (t - 1)
-            total += weight * np.exp(-t) / np.cosh((energy - centre) / (0.3 * colloid.width_ev))
+    edge, share = colloid.crystals.members()
+    for x1, weight in zip(curve_ev(edge) + colloid.crystals.shift_ev, share, strict=True):
+        for t in np.linspace(0, 4, 9):
+            centre = x1 - colloid.stokes_ev - colloid.tail_ev * (t - 1)
+            total += weight * np.exp(-t) / np.cosh((energy - centre) / (0.3 * colloid.crystals.width_ev))
     per_nm = total * energy**2
-    return per_nm / np.trapezoid(per_nm, wavelength_nm)
+    return np.asarray(per_nm / np.trapezoid(per_nm, wavelength_nm))
 
 
 def lamp(wavelength_nm: Array) -> Array:

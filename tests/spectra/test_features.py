@@ -14,12 +14,26 @@ from sdl.errors import Refused
 from sdl.spectra.emission import emission
 from sdl.spectra.readout import Optics, features
 from sdl.spectra.types import Features, Kind, Spectrum
-from tests.spectra.generator import DYE_PLQY, FULL_WELL, GRID_NM, Array, Colloid, Instrument, random_colloid, truth
+from tests.spectra.generator import (
+    DYE_PLQY,
+    FULL_WELL,
+    GRID_NM,
+    SOLVENT_N,
+    Array,
+    Colloid,
+    Instrument,
+    extinction,
+    random_colloid,
+    truth,
+)
 
 OPTICS = Optics(dye_plqy=DYE_PLQY)
 BLUE = Colloid()
-MEASURED = {"x1_nm", "x2_nm", "edge_length_nm", "a365", "a400", "pl_peak_nm", "fwhm_nm", "pl_centroid_ev", "plqy"}
-FROM_PL = {"pl_peak_nm", "fwhm_nm", "pl_centroid_ev", "plqy"}
+ABSORBED = {"x1_nm", "x1_ev", "x2_nm", "x2_ev", "edge_length_nm", "dispersion_percent", "a365", "a400"}
+ABSORBED |= {"crystal_mmol_l", "precursor_per_cm"}
+LINE = {"pl_peak_nm", "fwhm_nm", "fwhm_ev", "pl_centroid_ev", "pl_skew", "cie_x", "cie_y"}
+FROM_PL = LINE | {"plqy"}
+MEASURED = ABSORBED | FROM_PL
 
 
 def read(sample: list[Spectrum], instrument: Instrument, **options: object) -> Features:
@@ -45,7 +59,7 @@ def test_a_clean_read_has_every_feature_and_no_flag() -> None:
 
 def test_features_are_near_the_truth_and_their_sds_cover_it() -> None:
     errors, sds = defaultdict(list), defaultdict(list)
-    for number in range(120):
+    for number in range(60):
         rng = np.random.default_rng(number)
         colloid = random_colloid(rng)
         instrument = Instrument(number, photons_e=10 ** rng.uniform(4.5, 6.5))
@@ -54,29 +68,31 @@ def test_features_are_near_the_truth_and_their_sds_cover_it() -> None:
             if name in found.values:
                 errors[name].append(found.values[name].value - true)
                 sds[name].append(found.values[name].sd)
-    allowed_bias = {"x1_nm": 0.6, "x2_nm": 1.5, "a365": 0.002, "pl_peak_nm": 0.05, "fwhm_nm": 0.1, "plqy": 0.012}
-    allowed_rms = {"x1_nm": 1.2, "x2_nm": 3.0, "a365": 0.004, "pl_peak_nm": 0.3, "fwhm_nm": 0.5, "plqy": 0.03}
-    for name, rows in errors.items():
-        error = np.array(rows)
+    allowed_bias = {"x1_nm": 0.3, "x2_nm": 1.5, "edge_length_nm": 0.1, "dispersion_percent": 0.8, "a365": 0.002}
+    allowed_bias |= {"pl_peak_nm": 0.05, "fwhm_nm": 0.1, "plqy": 0.012}
+    allowed_rms = {"x1_nm": 0.8, "x2_nm": 3.5, "edge_length_nm": 0.5, "dispersion_percent": 2.5, "a365": 0.004}
+    allowed_rms |= {"pl_peak_nm": 0.3, "fwhm_nm": 0.5, "plqy": 0.03}
+    for name in allowed_bias:
+        error = np.array(errors[name])
         inside = np.mean(np.abs(error) < 2 * np.array(sds[name]))
-        assert error.size > 80, name
+        assert error.size > 45, name
         assert abs(error.mean()) < allowed_bias[name], name
         assert np.sqrt(np.mean(error**2)) < allowed_rms[name], name
-        assert inside > 0.90, name
+        assert inside > 0.88, name
         assert np.median(sds[name]) < 2.5 * error.std(), name  # not covered by sds that are merely large
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(shift_ev=st.floats(-0.1, 0.06))
 def test_a_shifted_spectrum_shifts_its_features(shift_ev: float) -> None:
-    """On average over four instruments: one X1 scatters by 0.8 nm on this generator (``benchmarks/spectra.py``)."""
-    moved = replace(BLUE, x1_ev=BLUE.x1_ev + shift_ev)
+    """On average over two instruments: tilt and noise scatter one X1 by 0.1 nm (``benchmarks/spectra.py``)."""
+    moved = replace(BLUE, crystals=replace(BLUE.crystals, shift_ev=shift_ev))
     expected_before, expected_after = truth(BLUE), truth(moved)
     pairs = []
-    for seed in range(3, 7):
+    for seed in range(3, 5):
         here, there = Instrument(seed), Instrument(seed)
         pairs.append((read(here.sample(BLUE), here).plain, read(there.sample(moved), there).plain))
-    for name, tolerance_nm in (("pl_peak_nm", 0.15), ("x1_nm", 1.5)):
+    for name, tolerance_nm in (("pl_peak_nm", 0.15), ("x1_nm", 0.8)):
         seen = np.mean([after[name] - before[name] for before, after in pairs])
         assert seen == pytest.approx(expected_after[name] - expected_before[name], abs=tolerance_nm)
 
@@ -196,7 +212,7 @@ BAD = {
 def test_a_bad_absorption_spectrum_costs_what_needs_it_and_leaves_a_flag(counts: Array) -> None:
     instrument = Instrument(13)
     found = read(spoilt(instrument.sample(BLUE), "absorption", counts), instrument)
-    assert set(found.values) == {"pl_peak_nm", "fwhm_nm", "pl_centroid_ev"}
+    assert set(found.values) == LINE
     assert found.flags
 
 
@@ -218,7 +234,7 @@ def test_bad_references_never_raise(role: str, counts: Array) -> None:
     assert "plqy" not in found.values or role == "dark"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     which=st.sampled_from(["sample", "dark", "blank", "dye"]),
     path=st.integers(0, 1),
@@ -272,7 +288,7 @@ def test_a_blank_measured_as_sample_has_no_exciton_and_no_emission() -> None:
 def test_a_bubble_in_the_cell_is_seen() -> None:
     rng = np.random.default_rng(19)
     missed = 0
-    for number in range(40):
+    for number in range(25):
         instrument = Instrument(number)
         sample = instrument.sample(BLUE)
         through = np.clip(rng.uniform(0.4, 0.9) + rng.normal(0, 0.01, GRID_NM.size), 1e-6, None)
@@ -294,7 +310,7 @@ def test_a_hit_pixel_changes_nothing() -> None:
 def test_six_wavelengths_give_absorbances_but_no_exciton() -> None:
     instrument = Instrument(21, grid_nm=np.array([365.0, 400.0, 450.0, 490.0, 570.0, 620.0]))
     found = read(instrument.sample(BLUE)[:1], instrument, channels=("absorption",), dye=())
-    assert set(found.values) == {"a365", "a400"}
+    assert set(found.values) == {"a365", "a400", "crystal_mmol_l"}
     assert "sparse" in found.flags
     assert abs(found.plain["a365"] - BLUE.od_365) < 3 * found.values["a365"].sd
 
@@ -312,6 +328,87 @@ def test_shuffled_wavelengths_are_refused() -> None:
     shuffled = np.random.default_rng(0).permutation(GRID_NM)
     with pytest.raises(Refused, match="rise or fall"):
         read([replace(s, wavelength_nm=shuffled) for s in instrument.sample(BLUE)], instrument)
+
+
+@pytest.mark.parametrize(
+    ("axis", "unit"),
+    [(GRID_NM / 1000, "um"), (1239.84 / GRID_NM, "eV"), (1e7 / GRID_NM, "cm-1")],
+    ids=["um", "eV", "cm"],
+)
+def test_an_axis_in_another_unit_is_refused_and_named(axis: Array, unit: str) -> None:
+    instrument = Instrument(26)
+    with pytest.raises(Refused, match=f"not in nm.*{unit}"):
+        read([replace(s, wavelength_nm=axis) for s in instrument.sample(BLUE)], instrument)
+
+
+@pytest.mark.parametrize("how", ["absorbance", "transmittance"])
+def test_absorbance_or_transmittance_in_place_of_counts_is_called_misscaled(how: str) -> None:
+    instrument = Instrument(27)
+    passed = 10 ** -(0.12 * extinction(BLUE, GRID_NM))
+    found = read(
+        spoilt(instrument.sample(BLUE), "absorption", passed if how == "transmittance" else -np.log10(passed)),
+        instrument,
+    )
+    assert "mis_scaled" in found.flags
+    assert not ABSORBED & set(found.values)
+
+
+def test_a_references_own_counts_are_no_sample() -> None:
+    instrument = Instrument(28)
+    blank = instrument.blank()
+    found = read([replace(s, role="sample") for s in blank], instrument, blank=blank)
+    assert "duplicate" in found.flags and not found.values
+
+
+def test_a_probe_in_air_is_told_from_a_bubble_in_a_colloid() -> None:
+    instrument = Instrument(29)
+    sample = instrument.sample(BLUE)
+    dry = instrument.blank()[0].counts * 1.25
+    in_air = read(spoilt(sample, "absorption", dry), instrument).flags
+    assert {"bubble", "probe_in_air"} <= set(in_air)
+    wet = read(spoilt(sample, "absorption", sample[0].counts * 0.7), instrument).flags
+    assert "bubble" in wet and "probe_in_air" not in wet
+
+
+def test_a_lamp_that_drifted_since_the_blank_is_flagged_and_x1_survives() -> None:
+    instrument = Instrument(30)
+    sample = instrument.sample(BLUE)
+    drifted = read(spoilt(sample, "absorption", sample[0].counts * 0.94), instrument)
+    assert "lamp_drift" in drifted.flags
+    assert abs(drifted.plain["x1_nm"] - truth(BLUE)["x1_nm"]) < 3 * drifted.values["x1_nm"].sd
+
+
+def test_a_spectrum_cut_off_in_the_green_is_flagged_and_its_absorbance_is_uncertain() -> None:
+    instrument = Instrument(31, grid_nm=GRID_NM[GRID_NM < 540])
+    found = read(instrument.sample(BLUE)[:1], instrument, channels=("absorption",), dye=())
+    assert "truncated" in found.flags
+    assert found.values["a365"].sd > 0.1
+
+
+def test_stray_light_is_flagged_where_the_cell_is_too_dark() -> None:
+    instrument = Instrument(32)
+    found = read(instrument.sample(replace(BLUE, od_365=2.4)), instrument, channels=("absorption",))
+    assert "stray_light" in found.flags
+
+
+def test_a_second_emitter_in_the_infrared_shares_the_yield_by_photons() -> None:
+    instrument, infrared = Instrument(33), Instrument(33, grid_nm=np.arange(850.0, 1652.0, 2.0))
+    grid, sample = infrared.grid_nm, instrument.sample(BLUE)
+    visible = instrument.photons_e * (1 - 10**-BLUE.od_365) * BLUE.plqy / SOLVENT_N**2 / 0.5  # per 0.5 nm pixel
+    line = np.exp(-0.5 * ((grid - 1100.0) / 50.0) ** 2) / (50.0 * np.sqrt(2 * np.pi)) * 2.0
+    dark, blank = (infrared.spectrum(0 * grid, "nir", role) for role in ("dark", "blank"))
+    found = read(
+        [*sample, infrared.spectrum(0.5 * visible * line, "nir", "sample")],
+        instrument,
+        dark=[*instrument.dark(), dark],
+        blank=[*instrument.blank(), blank],
+        channels=("absorption", "pl", "nir"),
+    )
+    assert found.plain["nir_peak_nm"] == pytest.approx(1100.0, abs=0.5)
+    assert found.plain["plqy_nir"] == pytest.approx(0.5 * found.plain["plqy"], rel=0.03)
+    assert found.plain["plqy_total"] == pytest.approx(found.plain["plqy"] + found.plain["plqy_nir"])
+    assert not {flag for flag in found.flags if flag.startswith("nir")}
+    assert "no_nir" in read(sample, instrument, channels=("absorption", "pl", "nir")).flags
 
 
 def test_optics_that_cannot_be_are_refused() -> None:

@@ -13,6 +13,12 @@ APPROVED = "cd" * 32
 STATES = [*ROAD, "UNKNOWN", "FAILED_SAFE", "CANCELLED"]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The contract holds on both."""
+    return str(request.param)
+
+
 def walk(store: Store, attempt: Attempt, to: str, since: str = "PLANNED") -> None:
     for frm, then in pairwise(ROAD[ROAD.index(since) : ROAD.index(to) + 1]):
         approval = {"list_hash": APPROVED} if then == "VERIFIED" else {}

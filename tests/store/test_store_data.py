@@ -13,6 +13,12 @@ WAVELENGTH_NM = np.linspace(340.0, 800.0, 2048)
 SEEN = Features(values={"x1_nm": Value(value=451.25, sd=0.3)}, flags=("bubble",))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The contract holds on both."""
+    return str(request.param)
+
+
 def look(kind: str, seed: int, full_well: float = math.inf) -> Spectrum:
     counts = np.random.default_rng(seed).normal(1e4, 100.0, WAVELENGTH_NM.size)
     counts[17] = math.nan

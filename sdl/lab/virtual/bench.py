@@ -103,7 +103,7 @@ class VirtualBench:
 
     def _seen(self, role: Role) -> Sequence[Spectrum]:
         now_s = self.clock.advance(SPECTRUM_S * len(self._spectrometer.channels))
-        cell = self.world.look(role)
+        cell = self.world.look(role, str(self.spec.get("probe_at", "")))
         if role == "dark":
             return self._spectrometer.dark(now_s)
         return self._spectrometer.look(_content(cell, now_s), now_s, role)

@@ -51,15 +51,13 @@ TRUTH_NM = np.arange(300.0, 650.25, 0.5)
 """Grid on which peak and FWHM of the truth are read (section 3)."""
 PARABOLA = 3
 """Points on either side of the maximum that the parabola goes through (section 3)."""
-EXCITON_EV = np.arange(2.2, 3.2, 1e-3)
-"""Where the first exciton of the truth is looked for: bulk edge to the smallest crystals [X]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """What a colloid is, without instrument and noise; NaN for what does not exist before the first crystal.
 
-    ``x1_nm`` is where the crystals' absorption bends most over energy: what X1 means in a spectrum of many sizes.
+    ``x1_nm`` is the mean X1 of the crystals as absorption weighs them, by volume: what X1 means in a spectrum.
     """
 
     pl_peak_nm: float
@@ -78,13 +76,14 @@ def truth(colloid: Colloid) -> Truth:
         nothing = {name: math.nan for name in Truth.__slots__ if name != "yield_fraction"}
         return Truth(**nothing, yield_fraction=0.0)
     photons = emission(colloid, TRUTH_NM)
-    peak_nm, fwhm_nm = _line(TRUTH_NM, photons)
-    bend = np.diff(crystal_absorbance(colloid, HC_EV_NM / EXCITON_EV, 1.0), 2)
+    peak_nm, fwhm_nm = line(TRUTH_NM, photons)
+    edge, number = sizes(colloid)
+    line_ev = np.average(x1_ev(edge, colloid.mix.temperature_c), weights=number * edge**3)
     return Truth(
         pl_peak_nm=peak_nm,
         fwhm_nm=fwhm_nm,
         plqy=plqy(colloid),
-        x1_nm=HC_EV_NM / float(EXCITON_EV[1 + int(np.argmin(bend))]),
+        x1_nm=HC_EV_NM / float(line_ev),
         edge_length_nm=colloid.mean_nm,
         dispersion_percent=100 * colloid.sd_nm / colloid.mean_nm,
         nir_peak_nm=pbs_peak_nm(colloid.sulfide),
@@ -211,7 +210,7 @@ def _bell(x: Array, centre: Array | float, sd: Array | float) -> Array:
     return np.asarray(np.exp(-(((x - centre) / sd) ** 2) / 2))
 
 
-def _line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
+def line(wavelength_nm: Array, photons: Array) -> tuple[float, float]:
     """Return peak by a parabola about the maximum, and FWHM between linear half-maximum crossings, in nm."""
     top = int(np.argmax(photons))
     near = slice(max(top - PARABOLA, 0), top + PARABOLA + 1)

@@ -131,11 +131,14 @@ class World:
                 self._record("refill", what=what, lot=lot)
             return known
 
-    def look(self, role: str) -> Vessel:
-        """Write a read down and return what is in the cell."""
+    def look(self, role: str, at: str = "") -> Vessel:
+        """Write a read down and return what is in the cell, or in the well ``at`` in which a probe stands."""
         with self._lock:
             self._record("read", role=role)
-            return self.cell
+            if not at:
+                return self.cell
+            self._grown(at)
+            return self._vessel(at)
 
     def plate(self, slot: str) -> dict[str, Vessel]:
         """Return what is in every well of the plate that stands in ``slot``; wells that nothing entered are empty."""

@@ -47,14 +47,14 @@ def a_timed_step_stands_behind_its_pause(scene: Scene, act: Act) -> Iterator[str
 @rule("I12", "pause", "end")
 def a_pause_is_followed_by_its_step(scene: Scene, act: Act) -> Iterator[str]:
     undone = scene.due if act.kind == "end" else act.undone
-    if undone:
+    if undone and not (undone.action == "look" and undone.location == scene.bench.probe_at):
         yield f"nothing was done at {undone.location} after its pause; keep steps behind their pauses"
 
 
 @rule("I12", "pause")
 def what_is_read_is_in_the_cell(scene: Scene, act: Act) -> Iterator[str]:
     location = act.text.rpartition(" ")[2]
-    if act.text.startswith("READ ") and location != scene.in_cell:
+    if act.text.startswith("READ ") and location not in (scene.in_cell, scene.bench.probe_at or scene.in_cell):
         yield f"reads {location}, and {scene.in_cell or 'nothing'} is in the cell; fill the cell first"
 
 

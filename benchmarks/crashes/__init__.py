@@ -1,0 +1,5 @@
+"""A deterministic laboratory in one process: the real controller and store, and everything else injected.
+
+``robot`` keeps robot-server's rules without threads; ``world`` joins it with clock, reader, person and crash points;
+``explore`` enumerates crashes, second crashes, robot faults and power cuts; ``bugs`` are mistakes that must be caught.
+"""

@@ -1,0 +1,88 @@
+"""People's verbs on one small campaign, as typed: repeat, refill, edit, reject, approve, pause, label, verify, sign."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sdl.store import Store
+from tests.flows.campaigns import answer, budget, campaign_file, sdl
+
+pytestmark = pytest.mark.lab
+
+RUN = ("--runner", "plain")
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign of which the first batch of two waits for approval."""
+    file = campaign_file(
+        tmp_path_factory.mktemp("people"), {**budget(2, 2, hits=9), "approval: never ": "approval: every batch "}
+    )
+    assert sdl("run", file, *RUN).returncode == 4
+    return file
+
+
+def test_a_suggestion_is_edited_rejected_and_approved_only_as_it_was_shown(begun: Path) -> None:
+    seen = answer(sdl("status", begun, "--json"))
+    first, second = (p["id"] for p in seen["proposed"])
+    assert sdl("edit", begun, first, "growth_time_s=240", "--by", "Mei").returncode == 0
+    stale = sdl("approve", begun, "--by", "Mei", "--shown", seen["batch_hash"])
+    assert stale.returncode == 2 and "look at it again" in stale.stderr
+    for wrong in (("growth_time_s=1e9",), ("growth_time_s=nan",), ("growth_time_s",), ("magic=1",), ()):
+        refused = sdl("edit", begun, first, *wrong, "--by", "Mei")
+        assert refused.returncode == 2, refused.stderr
+    assert sdl("approve", begun, "--by", " ").returncode == 2
+    assert sdl("reject", begun, second, "--by", "Mei", "--note", "too close to the first").returncode == 0
+    now = answer(sdl("status", begun, "--json"))
+    assert [p["design"]["growth_time_s"] for p in now["proposed"]] == [240.0]
+    done = sdl("approve", begun, "--by", "Mei", "--shown", now["batch_hash"], "--json")
+    assert now["batch_hash"] in answer(done)["done"]
+
+
+def test_a_pause_is_heeded_before_anything_starts_and_a_larger_budget_goes_on(begun: Path) -> None:
+    assert sdl("resume", begun, *RUN).returncode == 4, "the approved one ran; the next batch waits"
+    assert answer(sdl("status", begun, "--json"))["experiments"] == 1
+    first = answer(sdl("status", begun, "--json"))["best"]["experiment"]
+    assert (
+        sdl("reject", begun, answer(sdl("status", begun, "--json"))["proposed"][0]["id"], "--by", "Mei").returncode == 0
+    )
+    asked = sdl("repeat", begun, first, "-n", "1", "--by", "Mei")
+    assert (
+        asked.returncode == 0 and sdl("refill", begun, "stocks/A1", "--volume", "19 mL", "--by", "Mei").returncode == 0
+    )
+    for wrong in ("19", "-3 mL", "", "300 mL", "19 nm"):
+        assert sdl("refill", begun, "stocks/A1", "--volume", wrong, "--by", "Mei").returncode == 2
+    assert sdl("resume", begun, *RUN).returncode == 4
+    proposed = answer(sdl("status", begun, "--json"))["proposed"]
+    assert [first in p["why"] for p in proposed] == [True], "the repeat is the next batch"
+    assert sdl("approve", begun, "--by", "Mei").returncode == 0
+    done = sdl("resume", begun, *RUN, "--json")
+    assert done.returncode == 7, done.stderr
+    assert answer(done)["state"].startswith("finished")
+    text = begun.read_text(encoding="utf-8")
+    begun.write_text(text.replace("experiments: 2", "experiments: 3"), encoding="utf-8")
+    assert sdl("resume", begun, *RUN).returncode == 4
+    assert not answer(sdl("status", begun, "--json"))["state"].startswith("finished")
+    with Store.open(begun.parent / ".sdl" / "blue-465", create=False) as store:
+        assert [v.parsed["budget"]["experiments"] for v in store.campaign_versions()] == [2, 3]
+        assert store.stock_left()["stocks/A1"] <= 19_000
+
+
+def test_the_vials_are_labelled_and_a_tampered_row_stops_the_campaign_until_signed(begun: Path) -> None:
+    vials = answer(sdl("label", begun, "--json"))["vials"]
+    assert len(vials) == 2 and all(v["vial"].startswith("vials/") and v["load"] == 1 for v in vials)
+    assert sdl("verify", begun).returncode == 0
+    with closing(sqlite3.connect(begun.parent / ".sdl" / "blue-465" / "store.sqlite")) as connection, connection:
+        connection.execute("UPDATE experiments SET is_hit = 1 - coalesce(is_hit, 0) WHERE seq = 1")
+    found = sdl("verify", begun, "--json")
+    assert found.returncode == 6
+    assert answer(found)["problems"] == ["experiments/blue-465-0001: changed by hand"]
+    stopped = sdl("resume", begun, *RUN)
+    assert stopped.returncode == 4 and "blue-465-0001: changed by hand" in stopped.stderr
+    assert sdl("verify", begun, "--by", "Mei").returncode == 2, "a signature says what is known"
+    assert sdl("verify", begun, "--by", "Mei", "--note", "my own test").returncode == 0
+    assert "approval" in sdl("resume", begun, *RUN).stderr

@@ -1,0 +1,80 @@
+"""The closed form of the evidence is the one GPyTorch computes step by step, and its gradient is right."""
+
+import gpytorch
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import check_grad
+
+from models.evidence import Constants, Evidence, Readings, most_probable, priors, start
+
+
+def readings(kinds: int, n: int = 30, seed: int = 0) -> Readings:
+    rng = np.random.default_rng(seed)
+    shares = np.eye(kinds)
+    shares[0] = 1.0
+    features = rng.standard_normal((n, 2))
+    return Readings(
+        X=rng.random((n, 3)),
+        kind=np.arange(n) % kinds,
+        run=np.arange(n) // 8 - 1,
+        z=rng.standard_normal(n),
+        zvar=rng.uniform(0.0, 0.1, n),
+        known=features @ features.T,
+        shares=shares,
+    )
+
+
+def thetas(r: Readings, count: int = 3) -> list[np.ndarray]:
+    rng = np.random.default_rng(1)
+    return [start(r) + rng.normal(0.0, 0.5, len(start(r))) for _ in range(count)]
+
+
+class _Reference(gpytorch.models.ExactGP):
+    """GPyTorch's own model of the same structure, for one kind of reading and no known covariance."""
+
+    def __init__(self, r: Readings, c: Constants) -> None:
+        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(torch.from_numpy(r.zvar + c.noise[r.kind]))
+        super().__init__(torch.from_numpy(r.X), torch.from_numpy(r.z), likelihood)
+        self.mean_module = gpytorch.means.ZeroMean()
+        self.matern = gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=3)).double()
+        self.matern.base_kernel.lengthscale = torch.from_numpy(c.lengths[0])
+        self.matern.outputscale = torch.tensor(c.scales[0])
+        self.more = torch.from_numpy(r.known + c.run * r.same_run)
+
+    def forward(self, X: torch.Tensor) -> gpytorch.distributions.MultivariateNormal:
+        return gpytorch.distributions.MultivariateNormal(self.mean_module(X), self.matern(X).to_dense() + self.more)
+
+
+def test_the_evidence_is_the_one_of_gpytorch() -> None:
+    r = readings(1)
+    for theta in thetas(r):
+        gp = _Reference(r, Constants.of(theta, 1, 3)).train()
+        mll = gpytorch.mlls.ExactMarginalLogLikelihood(gp.likelihood, gp)
+        theirs = float(mll(gp(*gp.train_inputs), gp.train_targets).detach()) * len(r.z)
+        centre, sd = priors(r)
+        ours = -Evidence(r)(theta)[0] * len(r.z) + 0.5 * float(np.sum(((theta - centre) / sd) ** 2))
+        assert ours == pytest.approx(theirs, rel=1e-9)
+
+
+@pytest.mark.parametrize("kinds", [1, 3])
+def test_the_gradient_is_that_of_the_evidence(kinds: int) -> None:
+    r = readings(kinds)
+    objective = Evidence(r)
+    for theta in thetas(r):
+        error = check_grad(lambda t: objective(t)[0], lambda t: objective(t)[1], theta)
+        assert error < 1e-5
+
+
+def test_the_search_finds_a_point_that_no_neighbour_beats() -> None:
+    r = readings(2)
+    theta, evidence = most_probable(r)
+    rng = np.random.default_rng(2)
+    beside = [theta + rng.normal(0.0, 0.1, len(theta)) for _ in range(20)]
+    assert evidence > max(-Evidence(r)(t)[0] * len(r.z) for t in beside)
+
+
+def test_readings_without_a_finite_optimum_are_refused() -> None:
+    r = readings(1)
+    with pytest.raises(FloatingPointError, match="optimum"):
+        most_probable(r, np.full_like(start(r), np.nan))
