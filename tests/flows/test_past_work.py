@@ -183,7 +183,7 @@ def test_a_campaign_is_exported_and_is_a_history_of_the_next(tmp_path: Path) -> 
     (history,) = read_past(load_campaign(again))
     assert len(history.results) == 24 and not history.notes
     said = plan_experiments(again, n=1)["warnings"]
-    assert any(w.startswith("History for PL peak counts") for w in said)
+    assert any(w.startswith("The history ") for w in said)
     with pytest.raises(Refused, match="'ods' is not written"):
         export(file, ["ods"])
 
