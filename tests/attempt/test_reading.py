@@ -104,8 +104,8 @@ class Bench:
             clock=self.clock,
             operator=cast("Any", None),
             folder=folder,
-            analyzer=folder,
-            quiet=True,
+            analyze=cast("Any", None),
+            say=lambda text: None,
         )
         self.number = 0
 
