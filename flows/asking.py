@@ -133,7 +133,7 @@ def _ranges(posterior: Posterior, reach: Reach) -> dict[str, dict[str, list[floa
     found = {}
     for name, span in reach.ranges.items():
         seen = [r.features[name] for r in posterior.rows if name in r.features]
-        found[name] = {"measured": [min(seen), max(seen)], "predicted": list(span)}
+        found[name] = {"measured": [min(seen), max(seen)] if seen else [], "predicted": list(span)}
     return found
 
 
@@ -149,8 +149,11 @@ def _verdict(target: Target, reach: Reach, posterior: Posterior) -> str:
     far = []
     for name, goal in target.bounded.items():
         seen = [r.features[name] for r in posterior.rows if name in r.features]
-        if not any(goal.low <= v <= goal.high for v in seen):
+        if seen and not any(goal.low <= v <= goal.high for v in seen):
             far.append(f"{label_of(name)} was {min(seen):.4g} .. {max(seen):.4g} {unit_of(name)} in all experiments")
+    ranges = reach.ranges
+    if not far and all(g.low <= ranges[n][1] and g.high >= ranges[n][0] for n, g in target.bounded.items()):
+        return f"Perhaps reachable, but too little is known: expected {outlook}, P(hit) {best.forecast.p_hit:.1%}."
     why = f" ({'; '.join(far)})" if far else ""
     return f"Not reachable by what is known{why}; the closest is {outlook}, P(hit) {best.forecast.p_hit:.1%}."
 

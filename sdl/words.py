@@ -261,8 +261,9 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
         lines.append(f"     P(hit) {a['p_hit']:.0%} in one try; made before, most alike: {_made_before(a['nearest'])}")
     lines += ["", f"Measured so far, closest to the wish: {_made_before(answer['closest_measured'])}"]
     for name, span in answer["ranges"].items():
-        (a, b), (c, d) = span["measured"], span["predicted"]
-        lines.append(f"{label_of(name)}: measured {a:.4g} .. {b:.4g}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
+        measured, (c, d) = span["measured"], span["predicted"]
+        seen = f"measured {measured[0]:.4g} .. {measured[1]:.4g}" if measured else "never measured"
+        lines.append(f"{label_of(name)}: {seen}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
     return "\n".join([*lines, f"Model: {answer['model']['id']}"])
 
 
