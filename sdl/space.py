@@ -121,8 +121,8 @@ def _arithmetic(node: ast.expr, text: str) -> _Term:
         op, left, right = _BINARY[type(node.op)], _arithmetic(node.left, text), _arithmetic(node.right, text)
         return lambda columns: op(left(columns), right(columns))
     if (chosen := choice_in(node)) is not None:
-        name, value, same = chosen
-        return lambda columns: ((columns[name] == value) == same).astype(float)
+        name, choice, same = chosen
+        return lambda columns: ((columns[name] == choice) == same).astype(float)
     raise Refused(f'constraint {text!r}: only numbers, parameter names, + - * / ** and (choice == "name") are allowed')
 
 

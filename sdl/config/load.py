@@ -218,21 +218,21 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
             "synthesis", text=f"goes with route: {synthesis.MIXING} only; remove it or change the route", key=True
         )
     if name == synthesis.MIXING:
-        return synthesis.route(name, file.synthesis, room_c, report, "synthesis") if file.synthesis else _lacks(report)
-    if name.endswith((".yaml", ".yml")):
-        with report.at("route"):
-            return synthesis.load_route(inside(path.parent, name), room_c, report)
+        if file.synthesis is not None:
+            return synthesis.route(name, file.synthesis, room_c, report, "synthesis")
+        if not report.given("synthesis"):
+            report.say("route", text=f"{name} is declared by the campaign itself; add 'synthesis:'")
         return None
+    if name.endswith((".yaml", ".yml")):
+        found: Route | None = None
+        with report.at("route"):
+            found = synthesis.load_route(inside(path.parent, name), room_c, report)
+        return found
     if not name or name in ROUTES:
         return ROUTES.get(name)
     known = [*ROUTES, synthesis.MIXING]
     report.say("route", text=f"route '{name}' is not known; {suggestion(name, known)}")
     return None
-
-
-def _lacks(report: Report) -> None:
-    if not report.given("synthesis"):
-        report.say("route", text=f"{synthesis.MIXING} is declared by the campaign itself; add 'synthesis:'")
 
 
 def _constraints(file: CampaignFile, written: Mapping[str, Parameter], report: Report) -> tuple[Constraint, ...]:

@@ -73,8 +73,9 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
         report.say(*loc, text=f"{'steps' if entry.medium else 'medium'} is missing; add it")
     if len(report.problems) > before:
         return None
+    found: Route | None = None
     with report.at(*loc, "steps"):
-        return Route(
+        found = Route(
             name=name,
             title=entry.title,
             source=entry.source,
@@ -84,7 +85,7 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
             allows=frozenset(entry.allows),
             notes=tuple(entry.notes),
         )
-    return None
+    return found
 
 
 def _parameter(written: str, entry: RouteParameterEntry) -> RouteParameter:
@@ -147,7 +148,7 @@ def _amount(entry: StepEntry, names: Mapping[str, str]) -> Amount:
     kind = kinds[0]
     if kind in ("volume", "fill", "volume_fraction"):
         by = _by(getattr(entry, kind), "" if kind == "volume_fraction" else "uL", names)
-        return {"volume": Volume, "fill": Fill, "volume_fraction": VolumeFraction}[kind](by=by)
+        return Volume(by=by) if kind == "volume" else Fill(by=by) if kind == "fill" else VolumeFraction(by=by)
     if entry.by is None:
         raise Refused(f"'{kind}' needs 'by', the parameter or number that sets it")
     by = _by(entry.by, "mmol/L" if kind == "concentration" else "", names)
