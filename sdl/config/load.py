@@ -227,7 +227,7 @@ def _route(file: CampaignFile, path: Path, lab: Lab | None, report: Report) -> R
         found: Route | None = None
         with report.at("route"):
             found = synthesis.load_route(inside(path.parent, name), room_c, report)
-        return found
+        return found  # noqa: RET504  # `at` swallows what is refused
     if not name or name in ROUTES:
         return ROUTES.get(name)
     known = [*ROUTES, synthesis.MIXING]

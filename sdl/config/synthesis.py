@@ -85,7 +85,7 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
             allows=frozenset(entry.allows),
             notes=tuple(entry.notes),
         )
-    return found
+    return found  # noqa: RET504  # `at` swallows what is refused
 
 
 def _parameter(written: str, entry: RouteParameterEntry) -> RouteParameter:
