@@ -73,8 +73,9 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
         report.say(*loc, text=f"{'steps' if entry.medium else 'medium'} is missing; add it")
     if len(report.problems) > before:
         return None
+    found: Route | None = None
     with report.at(*loc, "steps"):
-        return Route(
+        found = Route(
             name=name,
             title=entry.title,
             source=entry.source,
@@ -84,7 +85,7 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
             allows=frozenset(entry.allows),
             notes=tuple(entry.notes),
         )
-    return None
+    return found  # noqa: RET504  # `at` swallows what is refused
 
 
 def _parameter(written: str, entry: RouteParameterEntry) -> RouteParameter:
