@@ -25,7 +25,8 @@ def plan(session: Session, batch: int) -> Attempt:
     consumables.renew(session)
     compiler = composition.compiler_of(session, experiments[0].recipe.get("stocks", {}) if experiments else {})
     recipes = {e.id: compiler.recipe(e.suggestion["design"]) for e in experiments}
-    wells = dict(zip(recipes, consumables.free_wells(session, len(recipes)), strict=True))
+    wanted_c = [recipe.temperature_c for recipe in recipes.values()]
+    wells = dict(zip(recipes, consumables.free_wells(session, wanted_c), strict=True))
     run = _scheduler(session).run(recipes, wells)
     consumables.restock(session, run)
     run = _scheduler(session).run(recipes, wells)  # a refill may have changed which bottle is fullest
