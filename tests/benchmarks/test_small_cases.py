@@ -20,6 +20,7 @@ from benchmarks import (
     verifier,
     virtual_lab,
 )
+from benchmarks.peers import compare
 from sdl.chemistry.outcomes import table_of
 from sdl.chemistry.routes import ROUTES
 from tests.chemistry.campaigns import NAMES
@@ -71,9 +72,18 @@ def test_a_list_of_one_vial_is_verified_and_timed(capsys: pytest.CaptureFixture[
 
 
 def test_a_model_campaign_in_one_process_learns() -> None:
-    outcome = campaign_model.campaign(campaign_model.virtual(), 1, budget=16, batch=8, model=True)
+    law = campaign_model.GrowthLaw()
+    outcome = campaign_model.campaign(campaign_model.virtual(), 1, budget=16, batch=8, start=8, law=law, reads=True)
     assert outcome.kinds.split()[0] == "ssssssss"
     assert len(outcome.kinds.split()[1]) == 8 and "s" not in outcome.kinds.split()[1]
+    assert outcome.first is not None and outcome.first <= 16
+
+
+def test_our_advisor_is_compared_with_a_peer_behind_the_same_two_messages() -> None:
+    chosen, first = compare.method("ours", 3)
+    found = compare.campaign(chosen, campaign_model.virtual(), 3, first=first, budget=2, batch=1)
+    assert len(found.asks_s) == 2
+    assert compare.row("ours", [found], 2).startswith("| ours | ")
 
 
 @pytest.mark.lab
