@@ -108,7 +108,7 @@ def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
     assert shipped is not None
     n, seed = len(shipped.columns["pl_peak_nm"]), int(shipped.origin.split("--seed ")[1].split(";")[0])
     asked = outcomes.campaign(ROUTES[route])
-    design = outcomes.designs(outcomes.design_space(asked), n, seed)[0]
+    design = outcomes.designs(ROUTES[route], outcomes.design_space(asked), n, seed)[0]
     recipe = outcomes.Compiler.of(asked).recipe(design)
     seen = outcomes.outcome(outcomes.poured(recipe, asked.stocks, 120.0))
     for name, value in {**design, **seen}.items():

@@ -292,3 +292,23 @@ def test_a_file_of_many_mebibytes_is_not_opened(tmp_path: Path) -> None:
         file.truncate(40 * 2**20)
     with pytest.raises(Refused, match="40 MiB is more than"):
         read_file(tmp_path / "big")
+
+
+def test_the_precursor_that_is_gone_is_counted_from_the_first_spectrum(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.arange(290.0, 600.0, 0.5)
+    dots = 0.3 / (1 + np.exp((x - 440.0) / 6.0))
+    rng = np.random.default_rng(4)
+    for name, height in (("first", 0.8), ("half", 0.4), ("last", 0.0)):
+        band = height * np.exp(-0.5 * ((x - 311.0) / 5.5) ** 2)
+        (tmp_path / f"{name}.csv").write_bytes(csv(x, dots + band + rng.normal(0, 1e-3, x.size)))
+    files = [str(tmp_path / f"{name}.csv") for name in ("half", "last")]
+    assert command(["spectrum", *files, "--start", str(tmp_path / "first.csv"), "--json"]) == 0
+    half, last = (r["features"]["converted"] for r in json.loads(capsys.readouterr().out))
+    assert half["value"] == pytest.approx(0.5, abs=0.02) and 0.02 < half["sd"] < 0.15
+    assert last["value"] == pytest.approx(1.0, abs=0.02) and abs(last["value"] - 1.0) < 3 * last["sd"]
+    assert command(["spectrum", *files, "--start", str(tmp_path / "first.csv")]) == 0
+    assert "converted" in capsys.readouterr().out
+    assert command(["spectrum", *files, "--start", files[1]]) == 2
+    assert "no clear band of the precursor at 311 to 314 nm" in capsys.readouterr().err
