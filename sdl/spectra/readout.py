@@ -33,7 +33,7 @@ from sdl.spectra.emission import Emission, emission
 from sdl.spectra.heterostructure import band_yields
 from sdl.spectra.quantum_yield import Bright, quantum_yield
 from sdl.spectra.sizing import REFERENCE_C, emission_from_x1
-from sdl.spectra.types import Features, Kind, Spectrum, Value
+from sdl.spectra.types import Features, Kind, Spectrum, Value, X1By
 
 BOTH: tuple[Kind, ...] = ("absorption", "pl")
 
@@ -93,12 +93,14 @@ def features(
     channels: Collection[Kind] = BOTH,
     cs_mol_l: float | None = None,
     estimate_pl: bool = False,
+    x1_by: X1By = "fit",
 ) -> Features:
     """Read the features of one aliquot; a bad spectrum costs its features and leaves a flag.
 
     Of each light path the latest spectrum counts. ``channels`` are the paths that the reader has. With ``cs_mol_l``,
     the Cs in the cell, the yield is given; with ``estimate_pl`` a PL peak that was not seen is estimated from X1 and
-    flagged ``pl_from_absorption``. Raises `Refused` where the wavelength grid changed between spectra of one path.
+    flagged ``pl_from_absorption``; ``x1_by`` the derivative saves the time of the fit. Raises `Refused` where the
+    wavelength grid changed between spectra of one path.
     """
     references = _References(dark=dark, blank=blank, optics=optics or Optics(), channels=channels)
     known = [s.counts for s in (*dark, *blank, *dye) if s.counts.size]
@@ -111,7 +113,9 @@ def features(
         _add_infrared(look, own, references, values, flags)
     if look.absorbance is not None:
         path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
-        seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l)
+        seen = crystals(
+            look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l, x1_by=x1_by
+        )
         values, flags = values | dict(seen.values), flags + list(seen.flags)
     if estimate_pl and "pl_peak_nm" not in values and "x1_ev" in values:
         values["pl_peak_nm"] = nm(emission_from_x1(values["x1_ev"], references.optics.temperature_c))

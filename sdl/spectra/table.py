@@ -10,10 +10,12 @@ from typing import TextIO
 from sdl.errors import Refused
 from sdl.spectra.files import FileResult, References, listed, look_at_files
 from sdl.spectra.formats import Recording, read_file
-from sdl.spectra.types import Value
+from sdl.spectra.types import Value, X1By
 
 LONG_S = 2.0
 """How long a person waits without a word (chosen)."""
+MANY_FILES = 200
+"""Above this many files X1 is by derivative unless the fit is asked for: 1,000 fits alone are 6 s of one core."""
 COLUMNS = ("x1_nm", "x2_nm", "edge_length_nm", "pl_peak_nm", "fwhm_nm")
 
 
@@ -22,16 +24,21 @@ def results_of(
     *,
     dark: Path | None = None,
     blank: Path | None = None,
+    x1_by: X1By | None = None,
     out: TextIO | None = None,
     monotonic_s: Callable[[], float] = time.monotonic,
 ) -> list[FileResult]:
     """Return what every file shows, telling ``out`` how long the rest will take once it takes long.
+
+    X1 is found as ``x1_by`` says; without it by the full fit, but by the derivative for more than `MANY_FILES`.
 
     Raises `Refused` where there is no file at all, or where ``dark`` or ``blank`` cannot be used.
     """
     files = listed(paths)
     if not files:
         raise Refused("no file to read; name spectra, or a folder that holds some")
+    if x1_by is None and len(files) > MANY_FILES and out is not None:
+        out.write(f"{len(files)} files: X1 by derivative, without dispersion; --x1-by fit gives both, more slowly\n")
     begun_s = told_s = monotonic_s()
 
     def tell(done: int) -> None:
@@ -42,7 +49,8 @@ def results_of(
             left_s = (now_s - begun_s) / done * (len(files) - done)
             out.write(f"{done} of {len(files)} files, about {left_s:.0f} s left\n")
 
-    return list(look_at_files(files, References(dark=_one(dark), blank=_one(blank)), tell))
+    chosen: X1By = x1_by or ("derivative" if len(files) > MANY_FILES else "fit")
+    return list(look_at_files(files, References(dark=_one(dark), blank=_one(blank)), tell, chosen))
 
 
 def in_words(results: Sequence[FileResult]) -> str:
