@@ -103,9 +103,7 @@ def look_at_files(
             tell(number)
 
 
-def _result(
-    name: str, recording: Recording, references: References, twin: tuple[str, ...], x1_by: X1By
-) -> FileResult:
+def _result(name: str, recording: Recording, references: References, twin: tuple[str, ...], x1_by: X1By) -> FileResult:
     try:
         found = features_of(recording, references, x1_by)
     except Refused as exc:

@@ -13,7 +13,8 @@ them, by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`
 ``crystal_mmol_l`` CsPbBr3 in the cell and ``yield_fraction`` that per Cs; ``fwhm_ev`` is the PL width per eV,
 ``pl_centroid_ev`` the mean photon energy, ``nir_peak_nm``, ``nir_fwhm_nm``, ``plqy_nir``, ``plqy_total`` belong to
 a second, infrared emitter, whose flags begin with ``nir_``; ``pl_skew`` the asymmetry of the half widths, ``cie_x``
-and ``cie_y`` are CIE 1931.
+and ``cie_y`` are CIE 1931, ``cie_u`` and ``cie_v`` the u'v' of CIE 1976, and ``rec2020_blue_distance`` (``green``,
+``red``) how far that is in xy from a primary of Rec. 2020.
 """
 
 from __future__ import annotations
@@ -113,9 +114,7 @@ def features(
         _add_infrared(look, own, references, values, flags)
     if look.absorbance is not None:
         path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
-        seen = crystals(
-            look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l, x1_by=x1_by
-        )
+        seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l, x1_by=x1_by)
         values, flags = values | dict(seen.values), flags + list(seen.flags)
     if estimate_pl and "pl_peak_nm" not in values and "x1_ev" in values:
         values["pl_peak_nm"] = nm(emission_from_x1(values["x1_ev"], references.optics.temperature_c))
