@@ -26,7 +26,7 @@ PHOTONS_E = (4.5, 6.5)
 """Decades of photons per exposure at full absorption and unit yield: from noisy to bright."""
 FAULTY = {"bubble": {"bubble"}, "saturated": {"saturated"}, "dead lamp": {"no_light"}, "dead LED": {"weak_pl"}}
 """What is broken on purpose, and the flags of which one must be seen."""
-CLEAN = {"noisy", "od_high", "reabsorption", "size_extrapolated", "x1_by_derivative"}
+CLEAN = {"noisy", "od_high", "od_low", "reabsorption", "size_extrapolated", "x1_by_derivative"}
 """Flags that say something true about a good read; any other flag of one is false."""
 GRID_NM = np.arange(300.0, 700.0, 0.5)
 NOISE_A, HEIGHT_A = 1e-4, 0.15

@@ -5,7 +5,8 @@ Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, 
 ``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``probe_in_air``, ``lamp_drift``, ``turbid``, ``noisy``. Of
 absorption: ``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``,
 ``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both:
-``green_shoulder``. Of the yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.
+``green_shoulder``. Of the yield: ``od_high``, ``od_low``, ``no_od``,
+``too_dilute``, ``bad_dye``.
 
 Features are named as in ``sdl.units``. ``x1_nm`` and ``x1_ev`` are means over the crystals as absorption weighs
 them, by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`` the sd over it. ``a365`` and
