@@ -80,7 +80,7 @@ class RehearsalBench:
         return looks
 
     def _reads(self, recipe: Recipe, location: str) -> list[tuple[float, tuple[Spectrum, ...]]]:
-        """Pour, wait, add and look, in the order of the recipe; time zero is its injection, the last read its outcome."""
+        """Pour, wait, add and look, as the recipe says; time zero is its injection, the last read the outcome."""
         well = Vessel(celsius=recipe.temperature_c, run=self._runs)
         *growing, last_s = recipe.read_s
         reads = []
