@@ -183,7 +183,7 @@ LIQUIDS: Mapping[Role, tuple[float, float, float]] = {
     "dye": (0.01, 4000.0, 450.0),
     "sample": (0.02, 3000.0, 466.0),
 }
-"""What each liquid absorbs at every wavelength, and the height in counts and the peak in nm of what it emits (chosen)."""
+"""What each liquid absorbs at every wavelength; height in counts and peak in nm of what it emits (chosen)."""
 
 
 def _counts(role: Role) -> Mapping[Kind, NDArray[np.float64]]:

@@ -36,7 +36,8 @@ def crystals(
     first = exciton(absorbance, temperature_c)
     if first.x1 is None:
         return Features(values=values, flags=first.flags)
-    fitted, flags = first, ("x1_by_derivative",)
+    fitted: Exciton = first
+    flags: tuple[str, ...] = ("x1_by_derivative",)
     if x1_by == "fit":
         fitted, flags = _fitted(absorbance, first, temperature_c, values)
     values |= {"x1_ev": fitted.x1, "x1_nm": nm(fitted.x1)} if fitted.x1 is not None else {}

@@ -35,7 +35,7 @@ def quantum_yield(
     """
     if sample.absorbance.value > OD_MISSING:
         return None, ("od_high",)
-    flags = ("od_high",) if sample.absorbance.value > OD_HIGH else ()
+    flags: tuple[str, ...] = ("od_high",) if sample.absorbance.value > OD_HIGH else ()
     flags += ("od_low",) if sample.absorbance.value < OD_LOW else ()
     for name, bright in (("sample", sample), ("dye", dye)):
         if bright.absorbance.value < OD_SEEN_SD * bright.absorbance.sd or bright.photons.value <= 0:
