@@ -1,17 +1,19 @@
 """The numbers of offline work: plan, import, backtest, and whether a rehearsal predicts the campaign.
 
-``python -m benchmarks.offline plan|import|backtest|rehearsal [--runs 30 --campaigns 20 --workers 2]``. The 289-row set
-is not shipped: ``--data`` names it.
+``python -m benchmarks.offline plan|import|backtest|rehearsal|history [--workers 2]``. The 289-row set is not
+shipped: ``--data`` names it.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,14 +94,50 @@ def rehearsal(runs: int, campaigns: int, workers: int | None) -> None:
     print(f"95 % intervals held {sum(r.covered for r in found[runs:]) / forecasts:.2f}; {taken:.0f} s for all")
 
 
+def history(labs: int, batch: int, most: int, workers: int | None) -> None:
+    """Say how many experiments a lab needs that knows a campaign of another lab, and one that knows nothing."""
+    from flows.parallel import each
+
+    jobs = [(seed, batch, most) for seed in range(1, labs + 1)]
+    for seed, *counts in each(_with_another_labs_history, jobs, name="benchmark", workers=workers):
+        for told, (first_hit, confirmed, forecasts, covered) in zip(("with", "without"), counts, strict=True):
+            held = f"{covered} of {forecasts} intervals held"
+            print(f"lab {seed} {told} history: first hit {first_hit}, confirmed {confirmed} of {most}; {held}")
+
+
+def _with_another_labs_history(job: tuple[int, int, int]) -> tuple[Any, ...]:
+    """Run the example's campaign in one lab, then in another with other lots and pipettes, with its rows or without."""
+    from flows.rehearsal import LabGround, rehearse_once
+    from models.advisor import Advisor
+    from sdl.chemistry.feasible import design_space
+    from sdl.config.load import load_campaign
+
+    seed, batch, most = job
+    campaign = load_campaign(ROOT / "examples" / "blue-465" / "campaign.yaml")
+    space = design_space(campaign)
+    before = Advisor(space, campaign.target, seed=seed)
+    rehearse_once(campaign, before, LabGround(campaign, seed=5000 + seed, kinetics_rsd=0.0), stop_at=1)
+    short = dataclasses.replace(campaign, budget=dataclasses.replace(campaign.budget, experiments=most, batch=batch))
+    found = []
+    for rows in (before.rows, []):
+        advisor = Advisor(space, campaign.target, seed=seed)
+        for row in rows:
+            advisor.recall(row.design, row.features, "another lab", sd=row.sd)
+        came = rehearse_once(short, advisor, LabGround(campaign, seed=6000 + seed, kinetics_rsd=0.0), stop_at=1)
+        found.append((came.first_hit, came.confirmed, came.forecasts, came.covered))
+    return seed, *found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("plan", "import", "backtest", "rehearsal"))
+    parser.add_argument("what", choices=("plan", "import", "backtest", "rehearsal", "history"))
     parser.add_argument("--data", type=Path, default=NPL)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--campaigns", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=1, help="experiments at a time, with a history")
+    parser.add_argument("--most", type=int, default=10, help="experiments at most, with a history")
     parser.add_argument("--workers", type=int)
     args = parser.parse_args()
     if args.what == "plan":
@@ -110,6 +148,8 @@ def main() -> None:
         backtests(args.data, args.seeds, args.workers)
     elif args.what == "rehearsal":
         rehearsal(args.runs, args.campaigns, args.workers)
+    elif args.what == "history":
+        history(args.seeds, args.batch, args.most, args.workers)
 
 
 if __name__ == "__main__":

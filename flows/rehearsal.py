@@ -8,7 +8,8 @@ from typing import Protocol
 
 from models.advisor import Advisor
 from models.emulator import Emulator
-from models.suggestion import Expected
+from models.memory import ALWAYS
+from models.suggestion import Expected, Read
 from sdl.attempt.reading import optics_of
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
@@ -18,11 +19,8 @@ from sdl.lab.rehearsal import Look, RehearsalBench, elsewhere
 from sdl.lab.simulated import spec_of
 from sdl.space import Design
 from sdl.spectra.readout import features
-from sdl.spectra.types import Features, Value
+from sdl.spectra.types import Features, Spectrum, Value
 from sdl.target import Target
-
-READ = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
-"""Features that the advisor is told, as in a real campaign."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,12 +34,20 @@ class Spent:
     vials: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What was seen of one well: the features of its outcome, and X1 while it grew."""
+
+    outcome: Features
+    growing: tuple[Read, ...] = ()
+
+
 class Ground(Protocol):
     """Where designs are made: a virtual lab or an emulator of past data."""
 
     spent: Spent
 
-    def make(self, designs: Sequence[Design]) -> list[Features]:
+    def make(self, designs: Sequence[Design]) -> list[Made]:
         """Make ``designs`` in one run and return what was seen of each."""
         ...
 
@@ -57,18 +63,23 @@ class LabGround:
         self._bench = RehearsalBench(spec, sources=sources, sample_ul=campaign.lab.reader.sample_ul)
         self.spent = Spent()
 
-    def make(self, designs: Sequence[Design]) -> list[Features]:
+    def make(self, designs: Sequence[Design]) -> list[Made]:
         recipes = [self._compiler.recipe(design) for design in designs]
         run = schedule(self._campaign, recipes)
         self._account(run)
         looks = self._bench.run(recipes, list(run.wells.values()))
-        return [self._read(recipe, look) for recipe, look in zip(recipes, looks, strict=True)]
+        return [self._made(recipe, look) for recipe, look in zip(recipes, looks, strict=True)]
 
-    def _read(self, recipe: Recipe, look: Look) -> Features:
-        """Read one outcome as the campaign's reader does."""
+    def _made(self, recipe: Recipe, look: Look) -> Made:
+        """Read every look at one well, as a campaign does."""
+        grown = [(at_s, self._read(recipe, look, _absorption(seen)).values.get("x1_nm")) for at_s, seen in look.growing]
+        reads = tuple(Read(time_s=at_s, x1_nm=x1.value, sd=x1.sd) for at_s, x1 in grown if at_s > 0 and x1 is not None)
+        return Made(outcome=self._read(recipe, look, look.sample), growing=reads)
+
+    def _read(self, recipe: Recipe, look: Look, sample: Sequence[Spectrum]) -> Features:
         wanted = self._campaign.target.goals.get("pl_peak_nm")
         return features(
-            look.sample,
+            sample,
             dark=look.dark,
             blank=look.blank,
             dye=look.dye,
@@ -88,6 +99,11 @@ class LabGround:
             self.spent.stocks_ml[stock] = self.spent.stocks_ml.get(stock, 0.0) + volume_ul / 1000.0
 
 
+def _absorption(seen: Sequence[Spectrum]) -> list[Spectrum]:
+    """Return what X1 is read from; a third of the work of reading everything, and the same X1."""
+    return [s for s in seen if s.kind == "absorption"]
+
+
 class EmulatorGround:
     """One possible world that agrees with past data; it knows no robot, so nothing but vials is counted."""
 
@@ -95,10 +111,10 @@ class EmulatorGround:
         self._emulator = emulator
         self.spent = Spent()
 
-    def make(self, designs: Sequence[Design]) -> list[Features]:
+    def make(self, designs: Sequence[Design]) -> list[Made]:
         self.spent.vials += len(designs)
         return [
-            Features(values={name: Value(value=v, sd=0.0) for name, v in seen.items()})
+            Made(outcome=Features(values={name: Value(value=v, sd=0.0) for name, v in seen.items()}))
             for seen in self._emulator.run(designs)
         ]
 
@@ -134,15 +150,16 @@ def rehearse_once(campaign: Campaign, advisor: Advisor, ground: Ground, *, stop_
         if not suggestions:
             break
         run = f"run {out.experiments}"
-        for s, seen in zip(suggestions, ground.make([s.design for s in suggestions]), strict=True):
+        for s, made in zip(suggestions, ground.make([s.design for s in suggestions]), strict=True):
             out.experiments += 1
-            plain = {name: v for name, v in seen.values.items() if name in READ or name in target.goals}
+            plain = {name: v for name, v in made.outcome.values.items() if name in (*target.goals, *ALWAYS)}
             values = {name: v.value for name, v in plain.items()}
             _judge(out, s.expected, s.p_hit, values, target)
-            if any(name in target.goals for name in values):
-                advisor.tell(s.design, values, sd={name: v.sd for name, v in plain.items()}, run=run)
-            else:
-                out.unreadable += 1
+            readable = any(name in target.goals for name in values)
+            out.unreadable += not readable
+            if readable or made.growing:
+                sd = {name: v.sd for name, v in plain.items()}
+                advisor.tell(s.design, values, sd=sd, run=run, reads=made.growing)
         out.confirmed_designs = len(advisor.confirmations())
         if out.confirmed_designs and out.confirmed is None:
             out.confirmed = out.experiments

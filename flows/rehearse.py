@@ -103,7 +103,7 @@ def one(job: Job) -> Rehearsed:
     rows = known.advisor.rows
     filling = len(rows) + campaign.budget.experiments if job.strategy == "sobol" else 0
     advisor = Advisor(known.space, campaign.target, seed=job.seed, start=filling)
-    advisor.rows = list(rows)
+    advisor.rows, advisor.history = list(rows), list(known.advisor.history)
     return rehearse_once(campaign, advisor, EmulatorGround(Emulator(posterior, job.seed)), stop_at=job.stop_at)
 
 

@@ -317,6 +317,10 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
     return "\n".join(lines).lstrip("\n")
 
 
+SHOWN = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "edge_length_nm", "dispersion_percent")
+"""Features of the best experiment that fit on one line; `--json` and the report have all of them."""
+
+
 def status_in_words(summary: Mapping[str, Any]) -> str:
     """Say where a campaign stands, on one screen."""
     lines = [
@@ -326,10 +330,9 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
     ]
     best = summary.get("best")
     if best:
-        lines.append(
-            f"  best so far {best['experiment']}: "
-            + ", ".join(f"{label_of(k)} {amount(k, v['value'])} +- {v['sd']:.2g}" for k, v in best["features"].items())
-        )
+        seen = [(k, best["features"][k]) for k in SHOWN if k in best["features"]]
+        said = ", ".join(f"{label_of(k)} {amount(k, v['value'])} +- {v['sd']:.2g}" for k, v in seen)
+        lines.append(f"  best so far {best['experiment']}: {said}")
         lines.append("    " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in best["design"].items()))
     if summary.get("first_hit_at"):
         lines.append(f"  first hit: {summary['first_hit_at']}")

@@ -21,12 +21,19 @@ from sdl.spectra.types import Spectrum
 TURN_S = 600.0
 """Between the reads of one well and the next on the lab clock (chosen: a batch of 8 takes about an hour and a half)."""
 
+GLANCE_S = 60.0
+"""Between the reads of one growing well on the lab clock (chosen: the cell is filled, read and rinsed in a minute)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """The spectra of one well's outcome, with the dark, blank and dye of its run."""
+    """The spectra of one well's outcome, with the dark, blank and dye of its run.
+
+    ``growing`` are its reads before, each with its time in s after the injection.
+    """
 
     sample: tuple[Spectrum, ...]
+    growing: tuple[tuple[float, tuple[Spectrum, ...]], ...]
     dark: tuple[Spectrum, ...]
     blank: tuple[Spectrum, ...]
     dye: tuple[Spectrum, ...]
@@ -68,18 +75,19 @@ class RehearsalBench:
         dye = self._instrument.look("dye", self._tick(), "dye")
         looks = []
         for recipe, well in zip(recipes, wells, strict=True):
-            sample = self._outcome(recipe, well)
-            looks.append(Look(sample=sample, dark=dark, blank=blank, dye=dye))
+            *growing, (_, sample) = self._reads(recipe, well)
+            looks.append(Look(sample=sample, growing=tuple(growing), dark=dark, blank=blank, dye=dye))
         return looks
 
-    def _outcome(self, recipe: Recipe, location: str) -> tuple[Spectrum, ...]:
-        """Pour, wait, add and look, in the order of the recipe; time zero is its injection."""
+    def _reads(self, recipe: Recipe, location: str) -> list[tuple[float, tuple[Spectrum, ...]]]:
+        """Pour, wait, add and look, as the recipe says; time zero is its injection, the last read the outcome."""
         well = Vessel(celsius=recipe.temperature_c, run=self._runs)
         *growing, last_s = recipe.read_s
+        reads = []
         visits: list[tuple[float, Transfer | None]] = [(t.at_s, t) for t in recipe.transfers]
         for at_s, transfer in sorted([*visits, *((r, None) for r in growing)], key=lambda v: v[0]):
             if transfer is None:
-                self._grown(well, location, at_s)
+                reads.append((at_s, self._seen(self._grown(well, location, at_s), GLANCE_S)))
                 well.take(self._sample_ul)
                 continue
             liquid = self._drawn(recipe, transfer)
@@ -91,8 +99,10 @@ class RehearsalBench:
                 if well.started_s is None and well.complete:
                     well.started_s = at_s
             well.fed_s = at_s
-        grown = self._grown(well, location, last_s)
-        return self._instrument.look("blank" if grown is None else grown, self._tick(), "sample")
+        return [*reads, (last_s, self._seen(self._grown(well, location, last_s), TURN_S))]
+
+    def _seen(self, grown: Reaction | None, turn_s: float) -> tuple[Spectrum, ...]:
+        return self._instrument.look("blank" if grown is None else grown, self._tick(turn_s), "sample")
 
     def _grown(self, well: Vessel, location: str, at_s: float) -> Reaction | None:
         """Return what grows in ``well`` as it is at ``at_s``; None before everything that makes crystals is there."""
@@ -118,6 +128,6 @@ class RehearsalBench:
         umol = {species: mmol_l * poured / factor / 1000.0 for species, mmol_l in contains.items()}
         return Vessel(volume_ul=poured, umol=umol, lots=frozenset(lots))
 
-    def _tick(self) -> float:
-        self._now_s += TURN_S
+    def _tick(self, turn_s: float = TURN_S) -> float:
+        self._now_s += turn_s
         return self._now_s

@@ -12,10 +12,12 @@ from sdl.errors import Refused
 from sdl.spectra.bands import conversion
 from sdl.spectra.files import FileResult, References, listed, look_at_files
 from sdl.spectra.formats import Recording, read_file
-from sdl.spectra.types import Features, Value
+from sdl.spectra.types import Features, Value, X1By
 
 LONG_S = 2.0
 """How long a person waits without a word (chosen)."""
+MANY_FILES = 200
+"""Above this many files X1 is by derivative unless the fit is asked for: 1,000 fits alone are 6 s of one core."""
 COLUMNS = ("x1_nm", "x2_nm", "edge_length_nm", "pl_peak_nm", "fwhm_nm")
 
 
@@ -25,17 +27,21 @@ def results_of(
     dark: Path | None = None,
     blank: Path | None = None,
     start: Path | None = None,
+    x1_by: X1By | None = None,
     out: TextIO | None = None,
     monotonic_s: Callable[[], float] = time.monotonic,
 ) -> list[FileResult]:
     """Return what every file shows, telling ``out`` how long the rest will take once it takes long.
 
+    X1 is found as ``x1_by`` says; without it by the full fit, but by the derivative for more than `MANY_FILES`.
     With ``start``, the first spectrum of the same reaction, each also says how much of the precursor is gone.
     Raises `Refused` where there is no file at all, or where ``dark``, ``blank`` or ``start`` cannot be used.
     """
     files = listed(paths)
     if not files:
         raise Refused("no file to read; name spectra, or a folder that holds some")
+    if x1_by is None and len(files) > MANY_FILES and out is not None:
+        out.write(f"{len(files)} files: X1 by derivative, without dispersion; --x1-by fit gives both, more slowly\n")
     begun_s = told_s = monotonic_s()
 
     def tell(done: int) -> None:
@@ -46,9 +52,10 @@ def results_of(
             left_s = (now_s - begun_s) / done * (len(files) - done)
             out.write(f"{done} of {len(files)} files, about {left_s:.0f} s left\n")
 
+    chosen: X1By = x1_by or ("derivative" if len(files) > MANY_FILES else "fit")
     references = References(dark=_one(dark), blank=_one(blank))
     band = _band(start, references) if start else None
-    return [_converted(result, band) for result in look_at_files(files, references, tell)]
+    return [_converted(result, band) for result in look_at_files(files, references, tell, chosen)]
 
 
 def _band(start: Path, references: References) -> Value:

@@ -12,8 +12,8 @@ from tests.flows.campaigns import answer, budget, campaign_file, planned_strokes
 
 pytestmark = pytest.mark.lab
 
-REAL = {"robot: simulated ": "robot: http://127.0.0.1:9 ", "kind: simulated ": "kind: ocean:USB2H09794 "}
-"""The edits that turn the example's lab file into one of a robot that is not there."""
+REAL = {"robot: simulated ": "robot: http://127.0.0.1:9 ", "kind: simulated ": "kind: http://127.0.0.1:9 "}
+"""The edits that turn the example's lab file into one of a robot and a reader service that are not there."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_outcomes_are_reads_300_s_after_the_quench_with_their_spectra(finished: 
             assert experiment.executed["growth_time_s"] == pytest.approx(wanted_s, abs=10.0)
             assert experiment.features.values["pl_peak_nm"].sd > 0
         labels = {read.label for read in store.reads()}
-        assert labels == {"dark", "blank", "dye", "sample"}
+        assert labels == {"dark", "rinse", "blank", "dye", "sample"}
         assert [a.state for a in store.attempts()] == ["DONE", "DONE"]
         assert all(len(a.list_hash) == 64 for a in store.attempts())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flows.backtest import backtest
@@ -165,10 +166,13 @@ def test_the_rehearsed_lab_shows_what_the_virtual_lab_makes_and_its_kinetics_mat
     campaign = load_campaign(EXAMPLE)
     design = design_space(campaign).sobol(1, seed=2)[0]
     peaks = [
-        LabGround(campaign, seed=seed, kinetics_rsd=0.0).make([design])[0].values["pl_peak_nm"].value
+        LabGround(campaign, seed=seed, kinetics_rsd=0.0).make([design])[0].outcome.values["pl_peak_nm"].value
         for seed in range(6)
     ]
-    other = LabGround(campaign, seed=0, kinetics_rsd=0.5).make([design])[0].values["pl_peak_nm"].value
+    other = LabGround(campaign, seed=0, kinetics_rsd=0.5).make([design])[0].outcome.values["pl_peak_nm"].value
+    made = LabGround(campaign, seed=0, kinetics_rsd=0.0).make([{**design, "growth_time_s": 2400.0}])[0]
+    assert made.growing and {r.time_s for r in made.growing} <= set(np.arange(1.0, 2400.0))
+    assert all(abs(r.x1_nm - made.outcome.values["x1_nm"].value) < 20.0 for r in made.growing)
     spread = max(peaks) - min(peaks)
     assert 0.5 < spread < 30.0
     assert abs(other - peaks[0]) > 0.2
@@ -183,7 +187,7 @@ def test_a_campaign_is_exported_and_is_a_history_of_the_next(tmp_path: Path) -> 
     (history,) = read_past(load_campaign(again))
     assert len(history.results) == 24 and not history.notes
     said = plan_experiments(again, n=1)["warnings"]
-    assert any(w.startswith("The history ") for w in said)
+    assert any(w.startswith("History for PL peak counts ") for w in said)
     with pytest.raises(Refused, match="'ods' is not written"):
         export(file, ["ods"])
 

@@ -17,7 +17,7 @@ from sdl.cli import command
 from sdl.errors import Refused
 from sdl.spectra.files import SPOILT, FileResult, features_of, listed, look_at_files
 from sdl.spectra.formats import read_bytes, read_file
-from sdl.spectra.table import in_words, results_of
+from sdl.spectra.table import MANY_FILES, in_words, results_of
 from sdl.spectra.types import Kind
 from tests.spectra import vendor_files as vendor
 from tests.spectra.generator import Colloid, Instrument, truth
@@ -254,6 +254,19 @@ def test_a_long_folder_tells_how_long_it_still_takes(folder: Path) -> None:
     out = io.StringIO()
     results_of([folder], out=out, monotonic_s=lambda: float(next(ticks)))
     assert "1 of 11 files, about 30 s left" in out.getvalue()
+
+
+def test_many_files_are_read_by_derivative_and_it_is_said_unless_the_fit_is_asked_for(tmp_path: Path) -> None:
+    for number in range(MANY_FILES):
+        (tmp_path / f"{number:03d}.csv").write_bytes(b"")
+    (tmp_path / "whole.csv").write_bytes(vendor.plain_csv(GRID_NM, *counts()))
+    out = io.StringIO()
+    *_, fast = results_of([tmp_path], out=out)
+    *_, fitted = results_of([tmp_path], x1_by="fit")
+    assert "201 files: X1 by derivative" in out.getvalue()
+    assert "x1_by_derivative" in fast.features.flags and "x1_by_derivative" not in fitted.features.flags
+    assert fitted.features.values.keys() - fast.features.values.keys() == {"dispersion_percent"}
+    assert fast.features.values["x1_nm"].value == pytest.approx(fitted.features.values["x1_nm"].value, abs=1.5)
 
 
 def test_the_verb_prints_the_contract_and_the_exit_code_of_a_folder(
