@@ -54,9 +54,12 @@ def load_campaign(path: Path, data: Path | None = None) -> Campaign:
 
 def refuse_old_lots(campaign: Campaign, now: datetime) -> None:
     """Refuse a campaign of which a stock's lot is older at ``now`` than its ``max_age``, before anything moves."""
+    old = {name: too_old(stock, age_h(stock, now), stock.lot) for name, stock in campaign.stocks.items()}
+    if not any(old.values()):
+        return
     report = Report(read(Path(campaign.file)))
-    for name, stock in campaign.stocks.items():
-        if text := too_old(stock, age_h(stock, now), stock.lot):
+    for name, text in old.items():
+        if text:
             report.say("stocks", name, "made", text=text)
     report.finish()
 
