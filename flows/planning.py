@@ -141,10 +141,11 @@ def _guesses(campaign: Campaign) -> list[str]:
     guessed = [f"{c.column} ({c.guess})" for c in (campaign.data.columns.values() if campaign.data else ()) if c.guess]
     if not guessed:
         return []
-    return [
-        f"{len(guessed)} columns are guesses that nobody confirmed: {'; '.join(guessed)}. Check each and delete its "
-        f"'guess: ...' in {campaign.file}."
-    ]
+    path = Path(campaign.file)
+    how = f"delete its 'guess: ...' in {path}"
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        how = f"correct what is wrong in a campaign file: sdl init {path.stem} --from {path}"
+    return [f"{len(guessed)} columns are guesses that nobody confirmed: {'; '.join(guessed)}. Check each and {how}."]
 
 
 def _left_out(table: Table) -> list[str]:
@@ -274,10 +275,15 @@ def write_table(document: Mapping[str, Any], out: Path) -> None:
         with out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
     elif out.suffix == ".xlsx":
         import pandas as pd
 
-        pd.DataFrame(rows, columns=columns).to_excel(out, index=False)
+        pd.DataFrame(rows, columns=columns).map(_short).to_excel(out, index=False)
     else:
         raise Refused(f"--out {out}: write to a .csv or .xlsx file")
+
+
+def _short(value: Any) -> Any:
+    """Return a number as a person writes it: six digits are finer than any balance or pipette."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
