@@ -22,6 +22,7 @@ from sdl.chemistry.quench_range import quench_windows_s
 from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
+from sdl.config.quality import doubts
 from sdl.config.table import Excluded, Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
@@ -29,6 +30,9 @@ from sdl.space import Constraint, Design, DesignSpace
 from sdl.store import Experiment, Read, Store
 from sdl.target import Target
 from sdl.units import label_of, unit_of
+
+MOST_DOUBTS = 3
+"""Doubts about the values of a table that are said with every plan (chosen); `sdl report` lists all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,7 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         *notes[:10],
         *confounded(space, [table.designs[i] for i in chosen]),
         *_left_out(table),
+        *doubts(table)[:MOST_DOUBTS],
     ]
     if len(chosen) < len(table.designs):
         warnings.append(
