@@ -215,8 +215,8 @@ class Eye:
     def dark(self) -> tuple[Spectrum, ...]:
         return self._look("dark")
 
-    def reference(self, role: Role) -> tuple[Spectrum, ...]:
-        return self._look(role)
+    def reference(self, role: str) -> tuple[Spectrum, ...]:
+        return self._look("dye" if role == "dye" else "blank")
 
     def measure(self) -> tuple[Spectrum, ...]:
         return self._look("sample")
