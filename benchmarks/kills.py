@@ -28,8 +28,11 @@ from sdl.store import Store
 from tests.flows.campaigns import ENVIRONMENT, budget, campaign_file, command, planned_strokes, strokes
 
 KILLS = 60
-EARLIEST_S, LATEST_S = 1.0, 20.0
-"""How long each controller lives: from before its first write to the end of the next batch (chosen)."""
+MOST_LINES, MOST_S = 30, 2.0
+"""A controller dies after a random number of its own lines up to this, and a random while after it (chosen).
+
+Its lines, not its age, so that a slow machine is killed in the middle of batches too; one batch says about 40.
+"""
 
 _SAID = re.compile(r"^  (\S+-\d{4}) (vials\S*): ")
 
@@ -61,7 +64,7 @@ def _campaign(file: Path, kills: int, chance: random.Random, tally: Tally) -> No
     """Kill one campaign until it ends, or until there were ``kills`` in all and it was left to end."""
     state, said, ended = file.parent / ".sdl" / "blue-465", Counter[str](), False
     while tally.kills < kills and not ended:
-        lines, ended = _live(file, chance.uniform(EARLIEST_S, LATEST_S))
+        lines, ended = _live(file, chance.randint(1, MOST_LINES), chance.uniform(0.0, MOST_S))
         said.update(found.group(1) for line in lines if (found := _SAID.match(line)))
         if ended:
             break
@@ -81,8 +84,8 @@ def _campaign(file: Path, kills: int, chance: random.Random, tally: Tally) -> No
     simulated.end(state)
 
 
-def _live(file: Path, seconds: float) -> tuple[list[str], bool]:
-    """Run a controller and kill it after a while; return what it said, and whether it had ended by itself."""
+def _live(file: Path, lines: int, seconds: float) -> tuple[list[str], bool]:
+    """Run a controller and kill it a while after it said ``lines``; return what it said, and whether it had ended."""
     process = subprocess.Popen(
         command("run", file, "--runner", "plain"),
         stderr=subprocess.PIPE,
@@ -90,12 +93,14 @@ def _live(file: Path, seconds: float) -> tuple[list[str], bool]:
         env=ENVIRONMENT,
         text=True,
     )
+    assert process.stderr is not None
+    said = [line for _, line in zip(range(lines), process.stderr, strict=False)]
     time.sleep(seconds)
     ended = process.poll() is not None
     if not ended:
         os.kill(process.pid, signal.SIGKILL)
-    _, said = process.communicate()
-    return said.splitlines(), ended
+    _, rest = process.communicate()
+    return [*said, *rest.splitlines(keepends=True)], ended
 
 
 def _landed(state: Path) -> str:

@@ -22,6 +22,7 @@ from sdl.chemistry.quench_range import quench_windows_s
 from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
+from sdl.config.quality import doubts
 from sdl.config.table import Excluded, Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
@@ -30,6 +31,9 @@ from sdl.store import Experiment, Read, Store
 from sdl.target import Target
 from sdl.units import label_of, unit_of
 from sdl.words import by_hand
+
+MOST_DOUBTS = 3
+"""Doubts about the values of a table that are said with every plan (chosen); `sdl report` lists all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,7 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         *notes[:10],
         *confounded(space, [table.designs[i] for i in chosen]),
         *_left_out(table),
+        *doubts(table)[:MOST_DOUBTS],
     ]
     if len(chosen) < len(table.designs):
         warnings.append(
@@ -142,10 +147,11 @@ def _guesses(campaign: Campaign) -> list[str]:
     guessed = [f"{c.column} ({c.guess})" for c in (campaign.data.columns.values() if campaign.data else ()) if c.guess]
     if not guessed:
         return []
-    return [
-        f"{len(guessed)} columns are guesses that nobody confirmed: {'; '.join(guessed)}. Check each and delete its "
-        f"'guess: ...' in {campaign.file}."
-    ]
+    path = Path(campaign.file)
+    how = f"delete its 'guess: ...' in {path}"
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        how = f"correct what is wrong in a campaign file: sdl init {path.stem} --from {path}"
+    return [f"{len(guessed)} columns are guesses that nobody confirmed: {'; '.join(guessed)}. Check each and {how}."]
 
 
 def _left_out(table: Table) -> list[str]:
@@ -276,10 +282,15 @@ def write_table(document: Mapping[str, Any], out: Path) -> None:
         with out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
     elif out.suffix == ".xlsx":
         import pandas as pd
 
-        pd.DataFrame(rows, columns=columns).to_excel(out, index=False)
+        pd.DataFrame(rows, columns=columns).map(_short).to_excel(out, index=False)
     else:
         raise Refused(f"--out {out}: write to a .csv or .xlsx file")
+
+
+def _short(value: Any) -> Any:
+    """Return a number as a person writes it: six digits are finer than any balance or pipette."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value

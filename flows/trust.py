@@ -58,7 +58,7 @@ def trust(file: Path, *, state: Path | None = None, data: Path | None = None) ->
         "ignorant": ignorance(posterior),
         "empty": empty(posterior),
         "target": {"p_hit": reach.answers[0].forecast.p_hit, "reachable": reach.reachable},
-        "warnings": [*known.warnings, *(remarks(known.table) if known.table else ())],
+        "warnings": list(dict.fromkeys([*known.warnings, *(remarks(known.table) if known.table else ())])),
         "data": table_json(known.table),
         "order": "the order of the rows in the file, then of what was told",
         "series": _series(file, state),

@@ -38,6 +38,9 @@ _SPECIAL = {
     "note": ("note", "remark"),
 }
 
+_PLANNED = re.compile(r"kind|why|p_hit|\w+ (expected|low|high)")
+"""Columns that `sdl plan --out` adds to be read, not told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -279,7 +282,7 @@ def _columns(campaign: Campaign, sheet: Sheet) -> tuple[list[Column], dict[str, 
                 f"{sheet.file}: {sheet.cell(i, sheet.header_row)} '{header}' has no unit; write '{header} ("
                 f"{unit_of(name)})'"
             )
-        elif header:
+        elif header and not _PLANNED.fullmatch(plain):
             ignored.append(header)
     names = [(c.name, c.is_sd) for c in found]
     if twice := next((n for n in names if names.count(n) > 1), None):

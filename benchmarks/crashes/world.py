@@ -107,6 +107,10 @@ FAULTS = (
 HANGS = Fault(name="the robot hangs in the middle of a step", run="hangs")
 """Not enumerated, as each case takes hundreds of looks; somebody frees the robot after `FREED_S`."""
 
+FORGETS = Fault(name="the robot deletes the run while nobody looks", run="deleted")
+STOPS_FOR_EVER = Fault(name="a stop that never completes", run="stopping")
+"""Not enumerated either: the one is as a lost run, the other takes hundreds of looks until a person uses the E-stop."""
+
 FREED_S = 400.0
 
 
@@ -211,8 +215,8 @@ class Eye:
     def dark(self) -> tuple[Spectrum, ...]:
         return self._look("dark")
 
-    def reference(self, role: Role) -> tuple[Spectrum, ...]:
-        return self._look(role)
+    def reference(self, role: str) -> tuple[Spectrum, ...]:
+        return self._look("dye" if role == "dye" else "blank")
 
     def measure(self) -> tuple[Spectrum, ...]:
         return self._look("sample")
@@ -378,6 +382,11 @@ class Laboratory:
                     run.hangs = True
                 case "recovery":
                     run.status = "awaiting-recovery"
+                case "stopping":
+                    run.status = "stop-requested"
+                case "deleted":
+                    run.status = "stopped"
+                    moment.robot.runs.remove(run)
                 case kind:
                     if kind in ("stopped", "paused"):
                         run.actions.append({"stopped": "stop", "paused": "pause"}[kind])
@@ -456,6 +465,8 @@ class Laboratory:
         robot.down = 0
         for run in robot.runs:
             run.hangs = False
+            if run.status == "stop-requested":
+                self.hardware.power_cut(robot)
             held = run.status == "blocked-by-open-door" or (run.status == "paused" and run.actions[-1] == "pause")
             if held:
                 self.hardware.act(robot, run, "play", by_us=False)

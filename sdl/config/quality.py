@@ -26,7 +26,12 @@ _SHOWN = 5
 
 def remarks(table: Table) -> list[str]:
     """Return what a careful reader would ask about the rows that are used; nothing of it is left out by itself."""
-    said = [*_repeats(table)]
+    return [*_repeats(table), *doubts(table)]
+
+
+def doubts(table: Table) -> list[str]:
+    """Return what may be wrong in the rows that are used: zeros, values that stand alone, two units in one column."""
+    said: list[str] = []
     names = sorted({name for f in table.features for name in f})
     for name in names:
         at = [i for i, f in enumerate(table.features) if name in f]

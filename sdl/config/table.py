@@ -28,6 +28,7 @@ SEEN_NM = (200.0, 3000.0)
 """Wavelengths in nm that any peak of an optical spectrometer lies in (chosen: deep UV to the end of InGaAs)."""
 
 _WIDTH_NM = 1000.0  # no emission line is broader: a width above it is another quantity or unit
+_IF_ZERO = "; if it means not measured, empty the cell, or write 'zero: missing' at the column where 0 does"
 _SHOWN = 6  # places listed in one refusal; the rest is counted
 
 
@@ -322,14 +323,14 @@ def plausible(name: str, value: float) -> float:
         raise Refused(f"PLQY of {value:g} is outside 0 .. 1; if the column is in per cent, write unit: '%'")
     if name in ("pl_peak_nm", "x1_nm"):
         if value <= 0:
-            raise Refused(f"{value:g} nm is not above 0")
+            raise Refused(f"{value:g} nm is not above 0{_IF_ZERO}")
         if not SEEN_NM[0] <= value <= SEEN_NM[1]:
             hint = f"; in eV it would be {nm_from_ev(value):.0f} nm" if 0.4 <= value <= 6.3 else ""
             raise Refused(f"{value:g} nm is outside {SEEN_NM[0]:g} .. {SEEN_NM[1]:g} nm{hint}: another unit or column?")
     elif name == "fwhm_nm" and not 0 < value <= _WIDTH_NM:
-        raise Refused(f"a width of {value:g} nm is not {'above 0' if value <= 0 else 'that of a peak'}")
+        raise Refused(f"a width of {value:g} nm is not {'above 0' + _IF_ZERO if value <= 0 else 'that of a peak'}")
     elif unit_of(name) == "nm" and value <= 0:
-        raise Refused(f"{value:g} nm is not above 0")
+        raise Refused(f"{value:g} nm is not above 0{_IF_ZERO}")
     return value
 
 
