@@ -91,7 +91,7 @@ def synthetic(design: Design, z: NDArray[np.float64]) -> tuple[dict[str, float],
 
 def virtual() -> Plant:
     """The virtual lab's chemistry, without robot and spectrometer."""
-    from sdl.chemistry.compiler import growth_reads
+    from sdl.chemistry.declaration import growth_reads
     from sdl.lab.virtual.chemistry import Effect, Growth, Mix
     from sdl.lab.virtual.optics import truth
 

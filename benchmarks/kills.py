@@ -1,8 +1,9 @@
 """Real SIGKILLs of the controller at random times, then what is left: `python -m benchmarks.kills [N] [SEED]`.
 
 The shipped example runs with the plain step runner in a process of its own and is killed N times (60), each time after
-a random while, and resumed. After every kill the database must be whole, hold all that the controller had said it
-saved, and the virtual lab's physical journal must show no stroke that was not planned, and none twice.
+a random while, and resumed; a campaign that ends makes room for the next, of another seed. After every kill the
+database must be whole, hold all that the controller had said it saved, and the virtual lab's physical journal must show
+no stroke that was not planned, and none twice. The table says in which state each kill found the work.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from sdl.store import Store
 from tests.flows.campaigns import ENVIRONMENT, budget, campaign_file, command, planned_strokes, strokes
 
 KILLS = 60
-LATEST_S = 25.0
-"""Each controller lives 1 s to this long: from before its first write to the middle of a batch (chosen)."""
+MOST_LINES, MOST_S = 30, 2.0
+"""A controller dies after a random number of its own lines up to this, and a random while after it (chosen).
+
+Its lines, not its age, so that a slow machine is killed in the middle of batches too; one batch says about 40.
+"""
 
 _SAID = re.compile(r"^  (\S+-\d{4}) (vials\S*): ")
 
@@ -39,38 +43,49 @@ class Tally:
 
     kills: int = 0
     acknowledged: int = 0
+    campaigns: int = 0
     states: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
 def kill_many(folder: Path, kills: int, seed: int, *, experiments: int = 24, batch: int = 4) -> Tally:
-    """Kill a campaign in ``folder`` again and again; then let it end, and compare journal and store."""
-    file = campaign_file(folder, budget(experiments, batch, hits=experiments))
-    state, chance, tally = folder / ".sdl" / "blue-465", random.Random(seed), Tally()
-    said: Counter[str] = Counter()
-    for _ in range(kills):
-        lines, ended = _live(file, chance.uniform(1.0, LATEST_S))
+    """Kill campaigns in ``folder`` until there were ``kills``; let each end, and compare journal and store."""
+    chance, tally = random.Random(seed), Tally()
+    while tally.kills < kills:
+        tally.campaigns += 1
+        place = folder / str(tally.campaigns)
+        place.mkdir(parents=True)
+        changes = {**budget(experiments, batch, hits=experiments), "seed: 7": f"seed: {seed + tally.campaigns}"}
+        _campaign(campaign_file(place, changes), kills, chance, tally)
+    return tally
+
+
+def _campaign(file: Path, kills: int, chance: random.Random, tally: Tally) -> None:
+    """Kill one campaign until it ends, or until there were ``kills`` in all and it was left to end."""
+    state, said, ended = file.parent / ".sdl" / "blue-465", Counter[str](), False
+    while tally.kills < kills and not ended:
+        lines, ended = _live(file, chance.randint(1, MOST_LINES), chance.uniform(0.0, MOST_S))
         said.update(found.group(1) for line in lines if (found := _SAID.match(line)))
-        tally.kills += not ended
-        if (state / "store.sqlite").exists():
-            tally.wrong += _look(state, said, tally)
         if ended:
             break
+        tally.kills += 1
+        tally.states[_landed(state)] += 1
+        if (state / "store.sqlite").exists():
+            tally.wrong += _look(state, said)
     done = subprocess.run(
         command("resume", file, "--runner", "plain"), capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     if done.returncode not in (0, 7):
         tally.wrong.append(f"the last resume ended with {done.returncode}: {done.stderr[-300:]}")
-    tally.wrong += _look(state, said, tally)
+    tally.wrong += _look(state, said)
     if strokes(state) != planned_strokes(state):
         tally.wrong.append("the physical journal differs from the verified lists")
-    tally.acknowledged = sum(said.values())
+    tally.acknowledged += sum(said.values())
     simulated.end(state)
-    return tally
 
 
-def _live(file: Path, seconds: float) -> tuple[list[str], bool]:
-    """Run a controller and kill it after a while; return what it said, and whether it had ended by itself."""
+def _live(file: Path, lines: int, seconds: float) -> tuple[list[str], bool]:
+    """Run a controller and kill it a while after it said ``lines``; return what it said, and whether it had ended."""
     process = subprocess.Popen(
         command("run", file, "--runner", "plain"),
         stderr=subprocess.PIPE,
@@ -78,15 +93,25 @@ def _live(file: Path, seconds: float) -> tuple[list[str], bool]:
         env=ENVIRONMENT,
         text=True,
     )
+    assert process.stderr is not None
+    said = [line for _, line in zip(range(lines), process.stderr, strict=False)]
     time.sleep(seconds)
     ended = process.poll() is not None
     if not ended:
         os.kill(process.pid, signal.SIGKILL)
-    _, said = process.communicate()
-    return said.splitlines(), ended
+    _, rest = process.communicate()
+    return [*said, *rest.splitlines(keepends=True)], ended
 
 
-def _look(state: Path, said: Counter[str], tally: Tally) -> list[str]:
+def _landed(state: Path) -> str:
+    """Return in which state a kill found the open attempt; before the first and between two there is none."""
+    if not (state / "store.sqlite").exists():
+        return "no store yet"
+    with Store.open(state, create=False) as store:
+        return next((a.state for a in store.attempts() if a.state != "DONE"), "no open attempt")
+
+
+def _look(state: Path, said: Counter[str]) -> list[str]:
     """Return what is wrong with the store and the journal as they are now."""
     wrong = []
     with closing(sqlite3.connect(state / "store.sqlite")) as connection:
@@ -96,7 +121,6 @@ def _look(state: Path, said: Counter[str], tally: Tally) -> list[str]:
         stored = Counter(read.experiment for read in store.reads() if read.experiment)
         wrong += [f"{name}: {n} reads said, {stored[name]} stored" for name, n in said.items() if stored[name] < n]
         wrong += store.verify_chain()
-        tally.states.update(a.state for a in store.attempts() if a.state not in ("DONE",))
     planned = planned_strokes(state) if (state / "attempts").exists() else Counter()
     moved = strokes(state) if (state / "journal.jsonl").exists() else Counter()
     wrong += [f"{where}: {n} strokes, {planned[where]} planned" for where, n in moved.items() if n > planned[where]]
@@ -111,8 +135,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     with TemporaryDirectory(prefix="sdl-kills-") as folder:
         tally = kill_many(Path(folder), kills, seed)
     found = ", ".join(f"{state} {n}" for state, n in tally.states.most_common())
-    print(f"{tally.kills} SIGKILLs, {tally.acknowledged} reads acknowledged, {len(tally.wrong)} broken promises")
-    print(f"attempts found in flight: {found or 'none'}; {time.perf_counter() - began:.0f} s")
+    print(f"{tally.kills} SIGKILLs in {tally.campaigns} campaigns, {tally.acknowledged} reads acknowledged")
+    print(f"{len(tally.wrong)} broken promises")
+    print(f"found the open attempt in: {found or 'none'}; {time.perf_counter() - began:.0f} s")
     for line in tally.wrong[:10]:
         print(f"  {line}")
     return int(bool(tally.wrong))

@@ -1,8 +1,9 @@
 """The table of simulated outcomes of a route, shipped with it for reachability in ``sdl check``.
 
 ``python -m benchmarks.outcomes ROUTE [--rows N] [--seed S] [--out FILE]`` draws designs over the whole of the route's
-limits (ranges of more than a factor of 4 by logarithm), compiles them with stocks as published on the built-in bench,
-lets the virtual lab make them without noise or batch effect, and writes design and outcome, one row each.
+limits (ranges of more than a factor of 4 by logarithm), in every second one of them each parameter stays at its nominal
+value with even odds (campaigns vary a few), compiles them with stocks as published on the built-in bench, lets the
+virtual lab make them without noise or batch effect, and writes design and outcome, one row each.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from sdl.units import HC_EV_NM
 FEATURES = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "nir_peak_nm")
 LOG_FROM = 4.0
 """A range whose ends differ by more than this factor is drawn by logarithm (chosen)."""
+DRAWN = 2048
+"""Designs looked at at once (chosen: a power of 2, so that the sequence stays even)."""
 TMS2S_MMOL_L = 400.0
 """Strength of the (TMS)2S solution: the paper prints none; as in ``examples/heterostructure``."""
 
@@ -75,14 +78,17 @@ def _stock(route: str, name: str) -> Stock:
     return Stock(name=name, contains=contains, solvent=solvent, volume_ul=1e5, at=("stocks/A1",))
 
 
-def designs(space: DesignSpace, rows: int, seed: int) -> list[dict[str, float | str]]:
-    """Draw ``rows`` feasible designs over the whole space."""
+def designs(route: Route, space: DesignSpace, rows: int, seed: int) -> list[dict[str, float | str]]:
+    """Draw ``rows`` feasible designs over the whole space, every second one nominal in about half of its parameters."""
     from scipy.stats import qmc
 
-    engine = qmc.Sobol(len(space.parameters), seed=seed)
+    engine, rng = qmc.Sobol(len(space.parameters), seed=seed), np.random.default_rng(seed)
     found: list[dict[str, float | str]] = []
     while len(found) < rows:
-        columns, ok = space.make(_spread(space, engine.random(2048)))
+        drawn = _spread(space, engine.random(DRAWN))
+        for name, column in drawn.items():
+            column[1::2] = np.where(rng.random(DRAWN // 2) < 0.5, route.parameters[name].nominal, column[1::2])
+        columns, ok = space.make(drawn)
         found += space.designs({name: column[ok] for name, column in columns.items()})
     return found[:rows]
 
@@ -139,7 +145,7 @@ def rows(route: Route, n: int, seed: int) -> Iterator[tuple[Design, dict[str, fl
     """Yield ``n`` designs of ``route`` with their outcome."""
     asked = campaign(route)
     compiler = Compiler.of(asked)
-    for design in designs(design_space(asked), n, seed):
+    for design in designs(route, design_space(asked), n, seed):
         made = poured(compiler.recipe(design), asked.stocks, compiler.lab.reader.sample_ul)
         yield design, outcome(made)
 

@@ -30,6 +30,7 @@ from sdl.space import Constraint, Design, DesignSpace
 from sdl.store import Experiment, Read, Store
 from sdl.target import Target
 from sdl.units import label_of, unit_of
+from sdl.words import by_hand
 
 MOST_DOUBTS = 3
 """Doubts about the values of a table that are said with every plan (chosen); `sdl report` lists all."""
@@ -190,6 +191,7 @@ def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment
         listed = [{**s, "recipe": recipe_json(compiler.recipe(s["design"]))} for s in listed]
     document = _document(campaign, listed, list(known.warnings), known.number)
     _say_history(document, known.advisor)
+    document["notes"] = by_hand(campaign)
     document["data"] = {**table_json(known.table), "told": len(experiments)}
     return document
 

@@ -399,14 +399,25 @@ def export(
 
 
 @app.command
-def spectrum(*files: Path, dark: Path | None = None, blank: Path | None = None, json: Json = False) -> int:
+def spectrum(
+    *files: Path,
+    dark: Path | None = None,
+    blank: Path | None = None,
+    start: Annotated[
+        Path | None, Parameter(help="First spectrum of the same reaction: say how much of the precursor is gone.")
+    ] = None,
+    x1_by: Literal["fit", "derivative"] | None = None,
+    json: Json = False,
+) -> int:
     """Read spectra of any instrument, files or whole folders, to features with uncertainty and flags.
 
     Counts without a reference are taken as emission, unless ``--blank`` (and ``--dark``) name files of the same grid.
+    X1 comes from a fit of the whole spectrum; for more than 200 files, or with ``--x1-by derivative``, from the second
+    derivative, which is faster and sees no dispersion.
     """
     from sdl.spectra.table import in_words, results_of
 
-    results = results_of(files, dark=dark, blank=blank, out=sys.stderr)
+    results = results_of(files, dark=dark, blank=blank, start=start, x1_by=x1_by, out=sys.stderr)
     if json:
         _print_json([result.as_json() for result in results])
     else:

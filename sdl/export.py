@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sdl.config.table import campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.store import Experiment, Store
+from sdl.store.disk import write_durably
 from sdl.store.told import series
 
 FORMATS = ("csv", "xlsx", "parquet")
@@ -80,22 +82,26 @@ def _later(store: Store, e: Experiment) -> Rows:
 
 
 def _written(folder: Path, name: str, kind: str, tables: Mapping[str, Rows]) -> list[Path]:
-    """Write one format: one workbook, or one file per table that has rows."""
+    """Write one format: one workbook, or one file per table that has rows; each is whole or not there."""
     import pandas as pd
 
     frames = {title: pd.DataFrame(rows) for title, rows in tables.items() if rows}
+    content = BytesIO()
     if kind == "xlsx":
         path = folder / f"{name}.xlsx"
-        with pd.ExcelWriter(path) as book:
+        with pd.ExcelWriter(content) as book:
             for title, frame in frames.items():
                 frame.to_excel(book, sheet_name=title, index=False)
+        write_durably(path, content.getvalue())
         return [path]
     made = []
     for title, frame in frames.items():
         path = folder / f"{name}-{title}.{kind}"
+        content = BytesIO()
         if kind == "csv":
-            frame.to_csv(path, index=False)
+            frame.to_csv(content, index=False)
         else:
-            frame.to_parquet(path, index=False)
+            frame.to_parquet(content, index=False)
+        write_durably(path, content.getvalue())
         made.append(path)
     return made

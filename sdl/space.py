@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +55,12 @@ class Parameter:
     def __post_init__(self) -> None:
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise Refused(f"{self.name}: low {self.low:g} must be below high {self.high:g}")
+
+    def is_near(self, value: float | str) -> bool:
+        """Say whether ``value`` is a choice, or a number within one width of the range: fit to compute with."""
+        if self.choices or isinstance(value, str):
+            return value in self.choices
+        return abs(value - (self.low + self.high) / 2) <= 1.5 * (self.high - self.low)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,8 +229,9 @@ class DesignSpace:
 
     def feasible(self, design: Design) -> bool:
         """Say whether ``design`` as given lies inside the space (before rounding moves it)."""
-        numbers = [value for value in design.values() if not isinstance(value, str)]
-        return all(map(math.isfinite, numbers)) and bool(self.make(self.columns([design]))[1][0])
+        columns = self.columns([design])
+        near = all(p.is_near(design[p.name]) for p in self.parameters)
+        return near and bool(self.make(columns)[1][0])
 
     def sobol(self, n: int, *, seed: int) -> list[dict[str, float | str]]:
         """Draw ``n`` feasible designs that fill the space; raise `NothingFeasible` when there are none."""

@@ -42,6 +42,8 @@ _TABLE = (
     Quantity(written="dispersion", name="dispersion_percent", unit="percent", label="size dispersion"),
     Quantity(written="cie_x", name="cie_x", unit="", label="CIE 1931 x"),
     Quantity(written="cie_y", name="cie_y", unit="", label="CIE 1931 y"),
+    Quantity(written="cie_u", name="cie_u", unit="", label="CIE 1976 u'"),
+    Quantity(written="cie_v", name="cie_v", unit="", label="CIE 1976 v'"),
 )
 
 BY_WRITTEN = {q.written: q for q in _TABLE}

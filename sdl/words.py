@@ -14,6 +14,7 @@ from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
 from sdl.chemistry.outcomes import reach, reach_in_words, table_of
 from sdl.chemistry.recipe import Run
+from sdl.chemistry.routes import route_of
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.config.draft import Draft
 from sdl.errors import Refused
@@ -79,22 +80,41 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
     source = campaign.data
     where = source.file if source else "none"
     asked += ["", f"Historical data: {where}", "No robot: `sdl plan` suggests the next experiments."]
+    asked += by_hand(campaign)
     if source and source.public:
         asked.append(f"The table is public: {source.public}")
     guessed = {c.column: c.guess for c in (source.columns.values() if source else ()) if c.guess}
     if guessed:
         asked += ["", "Guessed and not yet confirmed (delete the 'guess: ...' of a column to confirm it):"]
         asked += [f"  '{column}': {why}" for column, why in guessed.items()]
-    return Plan(text="\n".join(asked), facts={"mode": "offline", "data": where, "guessed": guessed})
+    facts = {"mode": "offline", "data": where, "guessed": guessed, "by_hand": by_hand(campaign)}
+    return Plan(text="\n".join(asked), facts=facts)
+
+
+def by_hand(campaign: Campaign) -> list[str]:
+    """Say of an offline campaign's route how its suggestions are made, when they have ended, and what is doubtful."""
+    if not campaign.route:
+        return []
+    route = route_of(campaign)
+    said = [f"Route {route.name}: {route.title} ({route.source})."]
+    if route.off_deck:
+        said.append(f"Not for a deck: {route.off_deck}.")
+    if route.endpoint_nm is not None:
+        said.append(
+            f"It has ended when the precursor's band at {route.endpoint_nm:g} nm is gone: `sdl spectrum LATER --start "
+            "FIRST` says how much of it is."
+        )
+    return [*said, *(f"Doubtful: {note}." for note in route.notes)]
 
 
 def preparation_in_words(campaign: Campaign) -> Plan:
-    """Say what to weigh and measure for every stock; raise `Refused` for a campaign without stocks."""
-    from sdl.chemistry.preparation import cards, cards_in_words
+    """Say what to weigh and measure for every stock, or for those a route's paper makes where the file has none."""
+    from sdl.chemistry.preparation import cards, cards_in_words, published_cards
 
-    if campaign.mode == "offline":
-        raise Refused(f"{campaign.file}: an offline campaign has no stocks to prepare")
-    made = cards(campaign.route, campaign.stocks.values())
+    if not campaign.stocks and not campaign.route:
+        raise Refused(f"{campaign.file}: an offline campaign without a route has no stocks to prepare")
+    stocks = campaign.stocks.values()
+    made = cards(campaign.route, stocks) if stocks else published_cards(campaign.route)
     return Plan(text=cards_in_words(made), facts={"preparation": [card.facts for card in made]})
 
 
@@ -293,7 +313,12 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
     model = document.get("model") or {}
     if model.get("id", "none") != "none":
         lines += ["", f"Model: {model['id']}"]
+    lines += ["", *document["notes"]] if document.get("notes") else []
     return "\n".join(lines).lstrip("\n")
+
+
+SHOWN = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "edge_length_nm", "dispersion_percent")
+"""Features of the best experiment that fit on one line; `--json` and the report have all of them."""
 
 
 def status_in_words(summary: Mapping[str, Any]) -> str:
@@ -305,10 +330,9 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
     ]
     best = summary.get("best")
     if best:
-        lines.append(
-            f"  best so far {best['experiment']}: "
-            + ", ".join(f"{label_of(k)} {amount(k, v['value'])} +- {v['sd']:.2g}" for k, v in best["features"].items())
-        )
+        seen = [(k, best["features"][k]) for k in SHOWN if k in best["features"]]
+        said = ", ".join(f"{label_of(k)} {amount(k, v['value'])} +- {v['sd']:.2g}" for k, v in seen)
+        lines.append(f"  best so far {best['experiment']}: {said}")
         lines.append("    " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in best["design"].items()))
     if summary.get("first_hit_at"):
         lines.append(f"  first hit: {summary['first_hit_at']}")

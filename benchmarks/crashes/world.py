@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from benchmarks.crashes.robot import ENDED, Hardware, Run
@@ -106,6 +107,10 @@ FAULTS = (
 HANGS = Fault(name="the robot hangs in the middle of a step", run="hangs")
 """Not enumerated, as each case takes hundreds of looks; somebody frees the robot after `FREED_S`."""
 
+FORGETS = Fault(name="the robot deletes the run while nobody looks", run="deleted")
+STOPS_FOR_EVER = Fault(name="a stop that never completes", run="stopping")
+"""Not enumerated either: the one is as a lost run, the other takes hundreds of looks until a person uses the E-stop."""
+
 FREED_S = 400.0
 
 
@@ -176,8 +181,30 @@ class Clocks:
                 run.hangs = False
 
 
+GRID_NM = np.linspace(340.0, 700.0, 241)
+LIQUIDS: Mapping[Role, tuple[float, float, float]] = {
+    "blank": (0.0, 0.0, 500.0),
+    "dye": (0.01, 4000.0, 450.0),
+    "sample": (0.02, 3000.0, 466.0),
+}
+"""What each liquid absorbs at every wavelength; height in counts and peak in nm of what it emits (chosen)."""
+
+
+def _counts(role: Role) -> Mapping[Kind, NDArray[np.float64]]:
+    """Return the counts of both channels: a sloping lamp less what is absorbed, and one emission on a dark of 10."""
+    if role == "dark":
+        return {"absorption": np.full_like(GRID_NM, 10.0), "pl": np.full_like(GRID_NM, 10.0)}
+    absorbed, height, peak_nm = LIQUIDS[role]
+    shine = height * np.exp(-(((GRID_NM - peak_nm) / 9.0) ** 2))
+    return {"absorption": 10.0 + (20_000.0 + 10.0 * GRID_NM) * 10.0**-absorbed, "pl": 12.0 + GRID_NM / 350.0 + shine}
+
+
+_ROLES: tuple[Role, ...] = ("dark", "blank", "dye", "sample")
+_COUNTS: Mapping[Role, Mapping[Kind, NDArray[np.float64]]] = {role: _counts(role) for role in _ROLES}
+
+
 class Eye:
-    """A reader with a coarse grid: two flat channels, so that features are quick and missing."""
+    """A reader with a coarse grid: a lamp, what absorbs it, and what shines, the same at every look."""
 
     def __init__(self, laboratory: Laboratory) -> None:
         self._lab = laboratory
@@ -188,23 +215,18 @@ class Eye:
     def dark(self) -> tuple[Spectrum, ...]:
         return self._look("dark")
 
-    def reference(self, role: Role) -> tuple[Spectrum, ...]:
-        return self._look(role)
+    def reference(self, role: str) -> tuple[Spectrum, ...]:
+        return self._look("dye" if role == "dye" else "blank")
 
     def measure(self) -> tuple[Spectrum, ...]:
         return self._look("sample")
 
     def _look(self, role: Role) -> tuple[Spectrum, ...]:
         self._lab.call("reader")
-        grid = np.linspace(350.0, 700.0, 71)
-        level = {"dark": 10.0, "blank": 3000.0, "dye": 2900.0}.get(role, 2800.0)
-        kinds: tuple[Kind, ...] = ("absorption", "pl")
-        counts = level + 0.0 * grid
+        time_s = self._lab.now.clock_s
         return tuple(
-            Spectrum(
-                kind=k, role=role, wavelength_nm=grid, counts=counts, time_s=self._lab.now.clock_s, instrument="sim"
-            )
-            for k in kinds
+            Spectrum(kind=kind, role=role, wavelength_nm=GRID_NM, counts=counts, time_s=time_s, instrument="sim")
+            for kind, counts in _COUNTS[role].items()
         )
 
 
@@ -360,6 +382,11 @@ class Laboratory:
                     run.hangs = True
                 case "recovery":
                     run.status = "awaiting-recovery"
+                case "stopping":
+                    run.status = "stop-requested"
+                case "deleted":
+                    run.status = "stopped"
+                    moment.robot.runs.remove(run)
                 case kind:
                     if kind in ("stopped", "paused"):
                         run.actions.append({"stopped": "stop", "paused": "pause"}[kind])
@@ -438,6 +465,8 @@ class Laboratory:
         robot.down = 0
         for run in robot.runs:
             run.hangs = False
+            if run.status == "stop-requested":
+                self.hardware.power_cut(robot)
             held = run.status == "blocked-by-open-door" or (run.status == "paused" and run.actions[-1] == "pause")
             if held:
                 self.hardware.act(robot, run, "play", by_us=False)

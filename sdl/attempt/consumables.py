@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 from sdl.attempt import composition
 from sdl.attempt.session import Session
+from sdl.bench import Lab
 from sdl.campaign import Stock
 from sdl.chemistry.evaporation import too_old, why_not
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import TIPS_PER_RACK, Batch, runway, supplies
 from sdl.errors import NeedsPerson, Refused
 
-FRESH: Mapping[str, Any] = {"vials_used": 0, "vial_load": 1, "dilutions_made": 0, "tips_gone": {}, "waste_ul": 0.0}
-"""The deck as the load list asks for it."""
+FRESH: Mapping[str, Any] = {
+    "vials_used": 0,
+    "vials_elsewhere": {},
+    "vial_load": 1,
+    "dilutions_made": 0,
+    "tips_gone": {},
+    "waste_ul": 0.0,
+}
+"""The deck as the load list asks for it; ``vials_elsewhere`` are those of further reaction blocks, by rack."""
 
 
 def deck_now(session: Session) -> dict[str, Any]:
@@ -73,25 +83,49 @@ def sources(session: Session) -> dict[str, str]:
     return {name: max(stock.at, key=lambda at: left.get(at, 0.0)) for name, stock in session.campaign.stocks.items()}
 
 
-def free_wells(session: Session, n: int) -> list[str]:
-    """Return ``n`` unused vials in order A1, A2 ... ; ask for a new load when fewer are left."""
-    rack = session.lab.blocks[0].rack
-    place = session.lab.deck[rack]
-    deck = deck_now(session)
+def free_wells(session: Session, wanted_c: Sequence[float]) -> list[str]:
+    """Return an unused vial for each temperature in order A1, A2 ... of a block that holds it; one block, one value.
+
+    Asks for a new load of every rack when one of those needed has too few vials left.
+    """
+    deck, places = deck_now(session), session.lab.deck
+    at_c = racks_at(session.lab, wanted_c)
+    need = Counter(at_c[t] for t in wanted_c)
     probe = session.lab.reader.at
-    wells = [probe] if probe else rack_wells(rack, place.wells)
-    if n > len(wells):
-        raise Refused(f"{probe} is the one reactor and holds one experiment, not {n}: write batch: 1 in the campaign")
-    if deck["vials_used"] + n > len(wells):
-        ask(
-            session,
-            "vials",
-            {"rack": rack, "why": f"{n} clean vials are needed, {len(wells) - deck['vials_used']} left"},
-        )
-        session.store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
+    wells = {rack: [probe] if probe else rack_wells(rack, places[rack].wells) for rack in need}
+    for rack, n in need.items():
+        if n > len(wells[rack]):
+            one = f"{probe} is the one reactor and holds one experiment" if probe else f"{rack} has {len(wells[rack])}"
+            raise Refused(f"{one}, not {n}: write batch: {len(wells[rack])} in the campaign")
+    short = [rack for rack, n in need.items() if vials_used(session.lab, deck)[rack] + n > len(wells[rack])]
+    for rack in short:
+        left = len(wells[rack]) - vials_used(session.lab, deck)[rack]
+        ask(session, "vials", {"rack": rack, "why": f"{need[rack]} clean vials are needed, {left} left"})
+    if short:
+        for rack in {block.rack for block in session.lab.reaction_blocks} - set(short):
+            ask(session, "vials", {"rack": rack, "why": f"they are one load with {short[0]}"})
+        session.store.update_deck(vials_used=0, vials_elsewhere={}, vial_load=deck["vial_load"] + 1)
         deck = deck_now(session)
-    first = deck["vials_used"]
-    return wells[first : first + n]
+    used = vials_used(session.lab, deck)
+    free = {rack: iter(wells[rack][used[rack] :]) for rack in need}
+    return [next(free[at_c[t]]) for t in wanted_c]
+
+
+def racks_at(lab: Lab, wanted_c: Sequence[float]) -> dict[float, str]:
+    """Return a rack for each temperature, every rack with one; raise `Refused` when the blocks cannot hold them."""
+    distinct = list(dict.fromkeys(wanted_c))
+    for blocks in permutations(lab.reaction_blocks, len(distinct)):
+        if all(b.low_c - 1e-9 <= t <= b.high_c + 1e-9 for b, t in zip(blocks, distinct, strict=True)):
+            return {t: b.rack for b, t in zip(blocks, distinct, strict=True)}
+    held = ", ".join(f"{b.rack} {b.low_c:g} .. {b.high_c:g} degC" for b in lab.reaction_blocks)
+    wanted = ", ".join(f"{t:g}" for t in distinct)
+    raise Refused(f"{lab.name} cannot hold {wanted} degC at once: {held}; plan batches of fewer temperatures")
+
+
+def vials_used(lab: Lab, deck: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many vials of each reaction block are used."""
+    first, *others = (block.rack for block in lab.reaction_blocks)
+    return {first: deck["vials_used"], **{rack: deck["vials_elsewhere"].get(rack, 0) for rack in others}}
 
 
 def dilution_vials(session: Session) -> tuple[str, ...]:
@@ -151,8 +185,11 @@ def after(session: Session, run: Run) -> dict[str, Any]:
     """Return the deck as it will be after ``run``."""
     deck = deck_now(session)
     gone = {mount: deck["tips_gone"].get(mount, 0) + n for mount, n in run.tips.items()}
+    first, *others = (block.rack for block in session.lab.reaction_blocks)
+    taken = Counter(session.lab.locate(well)[0] for well in run.wells.values())
     return {
-        "vials_used": deck["vials_used"] + len(run.wells),
+        "vials_used": deck["vials_used"] + taken[first],
+        "vials_elsewhere": {rack: deck["vials_elsewhere"].get(rack, 0) + taken[rack] for rack in others},
         "vial_load": deck["vial_load"],
         "dilutions_made": deck["dilutions_made"] + len(run.dilutions),
         "tips_gone": gone,

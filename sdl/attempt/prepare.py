@@ -12,8 +12,9 @@ from sdl.attempt.session import Session
 from sdl.chemistry.quench_range import growth_range_s
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
-from sdl.errors import Unsafe
+from sdl.errors import NeedsPerson, Unreachable, Unsafe
 from sdl.lab.protocol import csv_text, labware_files, render
+from sdl.lab.robot import ENDED
 from sdl.store import Attempt
 from sdl.store.disk import write_durably
 from sdl.verifier import command_hash, verify
@@ -25,7 +26,8 @@ def plan(session: Session, batch: int) -> Attempt:
     consumables.renew(session)
     compiler = composition.compiler_of(session, experiments[0].recipe.get("stocks", {}) if experiments else {})
     recipes = {e.id: compiler.recipe(e.suggestion["design"]) for e in experiments}
-    wells = dict(zip(recipes, consumables.free_wells(session, len(recipes)), strict=True))
+    wanted_c = [recipe.temperature_c for recipe in recipes.values()]
+    wells = dict(zip(recipes, consumables.free_wells(session, wanted_c), strict=True))
     run = _scheduler(session).run(recipes, wells)
     consumables.restock(session, run)
     run = _scheduler(session).run(recipes, wells)  # a refill may have changed which bottle is fullest
@@ -89,10 +91,19 @@ def check(session: Session, attempt: Attempt) -> None:
 
 
 def arm(session: Session, attempt: Attempt) -> None:
-    """Create the robot's run, or find the one that a lost answer left behind."""
-    run_id = session.robot.find_run(attempt.protocol_id) or session.robot.create_run(
-        attempt.protocol_id, attempt.file_id
-    )
+    """Create the robot's run, or find the one that a lost answer left behind; say whose run is in its way."""
+    robot = session.robot
+    try:
+        run_id = robot.find_run(attempt.protocol_id) or robot.create_run(attempt.protocol_id, attempt.file_id)
+    except Unreachable as exc:
+        if getattr(exc, "status", None) != 409:
+            raise
+        active = [run for run in robot.runs() if run["status"] not in (*ENDED, "idle")]
+        whose = ", ".join(f"run {run['id']} ({run['status']}) of protocol {run.get('protocolId')}" for run in active)
+        raise NeedsPerson(
+            f"{attempt.id}: {robot.address} is taken by {whose or 'a run it does not name'}, not ours: end it there, "
+            "then sdl resume"
+        ) from exc
     session.store.move_attempt(attempt.id, "VERIFIED", "ARMED", run_id=run_id)
 
 

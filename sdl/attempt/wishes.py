@@ -44,7 +44,7 @@ def _refill(session: Session, wish: Ask) -> str:
     store, what, deck = session.store, str(wish.detail["what"]), deck_now(session)
     session.operator.ask(what, {"why": said(wish)})
     if what == "vials":
-        store.update_deck(vials_used=0, vial_load=deck["vial_load"] + 1)
+        store.update_deck(vials_used=0, vials_elsewhere={}, vial_load=deck["vial_load"] + 1)
     elif what == "tips":
         store.update_deck(tips_gone={})
     elif what == "waste":

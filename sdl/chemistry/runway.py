@@ -103,12 +103,13 @@ def supplies(
     for pipette in lab.pipettes:
         room = TIPS_PER_RACK * len(pipette.tip_racks) - gone.get(pipette.mount, 0)
         found.append(Supply(name=tips(pipette.mount), unit="tips", places={", ".join(pipette.tip_racks): room}))
-    rack = lab.blocks[0].rack
-    vials = lab.deck[rack].wells - seen.get("vials_used", 0)
+    first = lab.blocks[0].rack
+    used = {**seen.get("vials_elsewhere", {}), first: seen.get("vials_used", 0)}
+    vials = {b.rack: lab.deck[b.rack].wells - used.get(b.rack, 0) for b in lab.reaction_blocks}
     waste_ul = lab.limits.waste_ul - seen.get("waste_ul", 0.0)
     return [
         *found,
-        Supply(name=VIALS, unit="vials", places={rack: vials}),
+        Supply(name=VIALS, unit="vials", places=vials),
         Supply(name=WASTE, unit="uL", places={"waste bottle": waste_ul}),
     ]
 

@@ -13,6 +13,8 @@ from sdl.chemistry.recipe import Action, Recipe, Run, TimedStep
 from sdl.chemistry.windows import MARGIN_S, Growth, Visit, windowed
 from sdl.errors import Refused
 
+GRID_S = 5.0
+"""Visits of a further well are tried this many seconds apart (chosen: half of the shortest visit)."""
 MIX_UL, MIX_TIMES = 400.0, 2
 """Pipette mixing after the injection and the quench: an eighth of the well, twice, within 20 s (chosen)."""
 
@@ -52,8 +54,13 @@ class _Arm:
 
     busy: list[tuple[float, float]] = field(default_factory=list)
 
-    def free(self, spans: Sequence[tuple[float, float]]) -> bool:
-        return all(end <= b0 or start >= b1 for start, end in spans for b0, b1 in self.busy)
+    def blocked_s(self, spans: Sequence[tuple[float, float]], shift_s: float) -> float:
+        """Return how much later than ``shift_s`` the ``spans`` must begin to pass the first clash; 0 if none."""
+        for start, end in spans:
+            for b0, b1 in self.busy:
+                if end + shift_s > b0 and start + shift_s < b1:
+                    return b1 - start - shift_s
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +161,8 @@ class Scheduler:
             if end - self.gap_s / 2 + MARGIN_S > start + self.gap_s / 2 + 1e-6:
                 raise Refused(f"{steps[0].well}: too little time for the arm before {steps[0].action}; hold longer")
         start = ready_s - visits[0][0]
-        while not arm.free([(a + start, b + start) for a, b in spans]):
-            start += 5.0
+        while blocked_s := arm.blocked_s(spans, start):
+            start += math.ceil(blocked_s / GRID_S) * GRID_S
         arm.busy += [(a + start, b + start) for a, b in spans]
         return [(at + start, self._timed(steps, at + start)) for at, steps in visits]
 

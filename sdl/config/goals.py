@@ -9,6 +9,7 @@ from sdl.config import quantities
 from sdl.config.report import Report, suggestion
 from sdl.config.schema import GoalEntry
 from sdl.errors import Refused
+from sdl.spectra.colour import PRIMARIES, rec2020
 from sdl.target import Goal, Target, inside, match, maximize, minimize
 from sdl.units import BY_WRITTEN, unit_of
 
@@ -16,6 +17,9 @@ FEATURES = ("pl_peak", "fwhm", "plqy", "cie_x", "cie_y", "x1", "edge_length", "d
 """What spectra and people report about a well, as written in files."""
 
 FEATURE_NAMES = tuple(BY_WRITTEN[name].name for name in FEATURES)
+
+COLOUR = "colour"
+"""The entry that asks for a primary of Rec. 2020: goals for cie_x and cie_y at once."""
 
 _FROM_PL = frozenset({"fwhm", "plqy", "cie_x", "cie_y"})
 _FROM_ABSORPTION = frozenset({"x1", "edge_length", "dispersion"})
@@ -25,8 +29,14 @@ def target_of(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report
     """Return the target; ``known`` maps written feature names to internal ones. None when no entry is sound."""
     goals: dict[str, Goal] = {}
     for name, entry in entries.items():
+        if name == COLOUR:
+            with report.at("target", name):
+                goals |= _colour(entry, entries)
+            continue
         if name not in known:
-            report.say("target", name, text=f"'{name}' is not a feature; {suggestion(name, known)}", key=True)
+            report.say(
+                "target", name, text=f"'{name}' is not a feature; {suggestion(name, [*known, COLOUR])}", key=True
+            )
             continue
         with report.at("target", name):
             goals[known[name]] = _goal(name, entry, unit_of(known[name]), report)
@@ -60,6 +70,26 @@ def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
     if name == "plqy" and bound >= 1.0:
         raise Refused(f"PLQY above {bound:g} can never be measured; it is a fraction: write for example above: 60 %")
     return maximize(above=bound, source=entry.source)
+
+
+def _colour(entry: GoalEntry, entries: Mapping[str, GoalEntry]) -> dict[str, Goal]:
+    """Return goals for cie_x and cie_y that hold only within ``within`` of a primary in the xy plane.
+
+    Two goals, since x and y are smooth in everything that is varied and the distance has a kink where it is least; the
+    square inside the circle, so that a hit is never further off than asked.
+    """
+    primaries = {f"rec2020-{name}": name for name in PRIMARIES}
+    written = f"write {{match: {next(reversed(primaries))}, within: 0.01, from: pl}}"
+    others = [key for key in GoalEntry.model_fields if key not in ("match", "within", "source") and getattr(entry, key)]
+    if entry.match not in primaries or entry.within is None or others:
+        raise Refused(f"a colour matches {', '.join(primaries)} within a distance in CIE 1931 xy; {written}")
+    if both := {"cie_x", "cie_y"} & set(entries):
+        raise Refused(f"colour sets goals for cie_x and cie_y, and {' and '.join(sorted(both))} is asked for as well")
+    _check_source("cie_x", entry)
+    far = quantities.number(entry.within, "")
+    x, y = rec2020(primaries[str(entry.match)])
+    half = far / math.sqrt(2)
+    return {name: match(c, within=half, source=entry.source) for name, c in (("cie_x", x), ("cie_y", y))}
 
 
 def _amount(value: object, unit: str, report: Report, *loc: str) -> float:

@@ -54,9 +54,12 @@ def load_campaign(path: Path, data: Path | None = None) -> Campaign:
 
 def refuse_old_lots(campaign: Campaign, now: datetime) -> None:
     """Refuse a campaign of which a stock's lot is older at ``now`` than its ``max_age``, before anything moves."""
+    old = {name: too_old(stock, age_h(stock, now), stock.lot) for name, stock in campaign.stocks.items()}
+    if not any(old.values()):
+        return
     report = Report(read(Path(campaign.file)))
-    for name, stock in campaign.stocks.items():
-        if text := too_old(stock, age_h(stock, now), stock.lot):
+    for name, text in old.items():
+        if text:
             report.say("stocks", name, "made", text=text)
     report.finish()
 
@@ -68,10 +71,11 @@ def _check_presence(file: CampaignFile, report: Report) -> None:
         if not report.given(name):
             report.say(name, text="is missing; add it (`sdl init` writes a complete file)")
     by_hand = offline_mode and report.given("route") and report.given("stocks")  # recipes, but no robot
-    for name in ("limits",) if by_hand else _LAB_ONLY if offline_mode else (*_OFFLINE_ONLY, "pool"):
+    alone = tuple(name for name in _LAB_ONLY if name != "route")  # a route whose past syntheses are in the data
+    for name in ("limits",) if by_hand else alone if offline_mode else (*_OFFLINE_ONLY, "pool"):
         if report.given(name):
             mode = "offline" if offline_mode else "lab"
-            pair = " (route and stocks only together)" if name in ("route", "stocks") and offline_mode else ""
+            pair = " (only together with a route)" if name == "stocks" and offline_mode else ""
             report.say(name, text=f"does not go with mode: {mode}{pair}; remove it or change the mode", key=True)
 
 
@@ -121,22 +125,27 @@ def _stocks(file: CampaignFile) -> dict[str, Stock]:
 
 
 def _offline(file: CampaignFile, path: Path, data: Path | None, report: Report) -> Campaign:
-    source = offline.source(file, path, data, report)
+    by_hand = bool(file.route and file.stocks)
+    route = _route(file, path, None, report) if file.route and not by_hand else None
+    source = offline.source(file, path, data, report, route)
     known = {name: BY_WRITTEN[name].name for name in FEATURES}
     known |= {name: source.internal[name] for name in (file.target or {}) if source and name in source.internal}
     target = target_of(file.target or {}, known, report)
     if target and source:
         offline.check_target(target, source.data, report)
-    if file.route and file.stocks:
+    if by_hand:
         return _by_hand(file, path, report, source, target)
     written = offline.parameters(file.vary, source, target, path.parent, report)
+    if route:
+        offline.check_route(written, route, report)
     parsed = _constraints(file, written, report)
     budget = _budget(file, None, report)
     _check_files(file, path, report)
     report.finish()
     assert target and source
     campaign = _campaign(file, path, report, target, tuple(written.values()), parsed, budget)
-    return dataclasses.replace(campaign, data=source.data, pool=file.pool or "")
+    own = route if route and route.name not in ROUTES else None
+    return dataclasses.replace(campaign, data=source.data, pool=file.pool or "", synthesis=own)
 
 
 def _by_hand(

@@ -16,9 +16,11 @@ from sdl.config.report import Report, suggestion
 from sdl.config.schema import CampaignFile, DataEntry
 from sdl.config.table import TEXT_UNIT, Table, read_table
 from sdl.errors import Refused
+from sdl.history.shipped import PREFIX, shipped
+from sdl.route import Route
 from sdl.space import Parameter
 from sdl.target import Target
-from sdl.units import BY_NAME, BY_WRITTEN, unit_of
+from sdl.units import BY_NAME, BY_WRITTEN, unit_of, written_of
 
 BATCH = 8
 """Suggestions at a time where an offline file does not say: the batch of the built-in lab's example."""
@@ -38,8 +40,10 @@ class Source:
     internal: Mapping[str, str]
 
 
-def source(file: CampaignFile, path: Path, data: Path | None, report: Report) -> Source | None:
-    """Return the column map in internal names; ``data`` replaces the file it names."""
+def source(
+    file: CampaignFile, path: Path, data: Path | None, report: Report, route: Route | None = None
+) -> Source | None:
+    """Return the column map in internal names, those of ``route`` first; ``data`` replaces the file it names."""
     entry = file.data
     if entry is None:
         return None
@@ -52,7 +56,7 @@ def source(file: CampaignFile, path: Path, data: Path | None, report: Report) ->
             continue
         with report.at("data", "columns", name):
             unit = TEXT_UNIT if column.unit == TEXT_UNIT else quantities.canonical(column.unit)
-            internal[name] = internal_name(name, unit)
+            internal[name] = internal_name(name, unit, route)
             zero = column.zero == "missing"
             columns[internal[name]] = DataColumn(
                 column=column.column, unit=unit, zero_is_missing=zero, guess=column.guess
@@ -76,20 +80,28 @@ def _data_source(
     if data is not None:
         return dataclasses.replace(found, file=str(data.resolve()))
     with report.at("data", "file"):
+        if entry.file.startswith(PREFIX):
+            return dataclasses.replace(found, file=str(shipped(entry.file)))
         if not inside(path.parent, entry.file).is_file():
             public = f"; it is public at {entry.public}" if entry.public else ""
             raise Refused(f"'{entry.file}' is not beside {path.name}{public}; point to it with --data FILE")
     return found
 
 
-def internal_name(name: str, unit: str) -> str:
-    """Return the internal name: that of the table of units, or the given name with its unit as suffix."""
+def internal_name(name: str, unit: str, route: Route | None = None) -> str:
+    """Return the internal name: of the table of units, of ``route``, or the given name with its unit as suffix."""
     if name in BY_WRITTEN:
         known = BY_WRITTEN[name]
         energy = known.unit == "nm" and unit != TEXT_UNIT and quantities.same_kind(unit, "eV")
         if unit == TEXT_UNIT or not (energy or quantities.same_kind(unit, known.unit)):
             raise Refused(f"unit '{unit}' does not measure {name}; write for example {known.unit or 'no unit'}")
         return known.name
+    for p in route.parameters.values() if route else ():
+        if written_of(p.name) == name:
+            if (unit == TEXT_UNIT) != bool(p.choices) or not (p.choices or quantities.same_kind(unit, unit_of(p.name))):
+                wanted = TEXT_UNIT if p.choices else unit_of(p.name) or "no unit"
+                raise Refused(f"unit '{unit}' does not measure {name} of the route; write for example {wanted}")
+            return p.name
     if not name.isidentifier() or not name.isascii() or name.lower() != name:
         raise Refused(f"'{name}' cannot name a column here; write lower-case letters, digits and _")
     if unit in (TEXT_UNIT, "", "%"):
@@ -108,6 +120,23 @@ def check_target(target: Target, data: DataSource, report: Report) -> None:
         if name not in data.columns:
             written = BY_NAME[name].written if name in BY_NAME else name
             report.say("target", written, text=f"no column gives {written}; add it to data.columns or drop the goal")
+
+
+def check_route(written: Mapping[str, Parameter], route: Route, report: Report) -> None:
+    """Report what varies but is no parameter of ``route``, or leaves its limits."""
+    known = {written_of(name): name for name in route.parameters}
+    for name, p in written.items():
+        place = ("vary", name) if report.given("vary") else ("data", "columns", name)
+        if p.name not in route.parameters:
+            report.say(*place, text=f"'{name}' does not vary in {route.name}; {suggestion(name, known)}", key=True)
+            continue
+        allowed = route.parameters[p.name]
+        inside_it = (
+            set(p.choices) <= set(allowed.choices) if p.choices else allowed.low <= p.low <= p.high <= allowed.high
+        )
+        if not inside_it:
+            limits = ", ".join(allowed.choices) or f"{allowed.low:g} .. {allowed.high:g} {unit_of(p.name)}".rstrip()
+            report.say(*place, text=f"leaves {limits}, the limits of {route.name}; keep within them")
 
 
 def parameters(

@@ -16,7 +16,7 @@ from sdl.report.style import GREY, HALF_95, SERIES, dressed, figure
 from sdl.spectra.absorption import absorbance
 from sdl.spectra.counts import Array, bridge, latest, rising
 from sdl.spectra.types import Kind, Role, Spectrum
-from sdl.store import Experiment, Read, Store
+from sdl.store import Event, Experiment, Read, Store
 
 MOST = 6
 """Wells whose spectra are drawn: what the eye can follow in one panel."""
@@ -106,9 +106,32 @@ def growth(facts: Facts) -> go.Figure | None:
             name=e.id,
             showlegend=e.id in chosen and bool(reads),
         )
+    _forecasts(fig, facts, chosen)
     fig.update_xaxes(title_text="time since injection (min)", rangemode="tozero")
-    fig.update_yaxes(title_text="X1 (nm)")
+    fig.update_yaxes(title_text="X1, forecast PL (nm)" if forecasts(facts) else "X1 (nm)")
     return fig
+
+
+def forecasts(facts: Facts) -> dict[str, Event]:
+    """Return the last forecast of each well that was watched while it grew, by experiment."""
+    return {e.experiment: e for e in facts.events if e.kind == "growth forecast" and e.experiment is not None}
+
+
+def _forecasts(fig: go.Figure, facts: Facts, chosen: Sequence[str]) -> None:
+    """Draw the emission that each watched well was last expected to reach, where its quench was decided."""
+    for experiment, event in forecasts(facts).items():
+        said = event.data
+        colour = SERIES[chosen.index(experiment)] if experiment in chosen else "#cfd5db"
+        fig.add_scatter(
+            x=[said["quench_s"] / 60],
+            y=[said["expected_nm"]],
+            error_y={"array": [HALF_95 * said["sd_nm"]], "color": colour, "thickness": 1, "width": 2},
+            mode="markers",
+            marker={"symbol": "diamond" if said["moved"] else "diamond-open", "size": 9, "color": colour},
+            text=[said["why"]],
+            name=f"{experiment} forecast",
+            showlegend=False,
+        )
 
 
 def _samples(facts: Facts, experiment: Experiment) -> list[Read]:

@@ -133,7 +133,8 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
         "growth": (
             curves.growth(facts),
             "First exciton X1 of every read, with 95 % bars. Open symbols are reads during growth, filled ones the "
-            "outcome after the quench; grey lines are the other wells.",
+            "outcome after the quench; grey lines are the other wells. A diamond is the PL peak that a watched well "
+            "was forecast to have after its quench, filled where the forecast moved the quench.",
         ),
         "varied": (
             figures.varied(facts),

@@ -128,6 +128,7 @@ def plural(n: int, noun: str) -> str:
 
 FLAGS = {
     "timing": "a timed step came outside its window; the true times were used",
+    "od_low": "absorbance at 365 nm below 0.1: PLQY with a larger error, since so little light is absorbed",
     "od_high": "absorbance at 365 nm above 0.2: PLQY corrected for it; above 0.5: no PLQY",
     "cut_off": "the emission runs out of the window",
     "misfit": "the emission is not one smooth peak",

@@ -17,6 +17,8 @@ AROUND_NM = (298.0, 332.0)
 """What is fitted: the band and enough of the crystals' absorption on both sides."""
 MISSHAPEN = 0.1
 """Relative sd of the height: the band may be 10 % wider or narrower than it is taken to be; chosen."""
+CLEAR_SD = 3.0
+"""How many sds a band must be high to be one; the usual limit of detection (IUPAC)."""
 FEWEST = 12
 """Pixels that five unknowns need."""
 GREEN_NM = (505.0, 520.0)
@@ -43,6 +45,18 @@ def precursor(absorbance: Absorbance, path_mm: float) -> Value | None:
     height, sd, _ = min(fits, key=lambda fit: fit[2])
     path_cm = path_mm / 10.0
     return Value(value=height / path_cm, sd=float(np.hypot(sd, MISSHAPEN * height)) / path_cm)
+
+
+def conversion(now: Value, start: Value) -> Value | None:
+    """Return which part of the precursor is gone, from its band ``now`` and at the ``start`` (1: the reaction is over).
+
+    Both as `precursor` gives them, of the same well and path; the band's unknown shape cancels, so 10 % of each height
+    counts fully and the error is a little too large. None where the band was never clear of its noise.
+    """
+    if not start.value > CLEAR_SD * start.sd:
+        return None
+    left = now.value / start.value
+    return Value(value=1.0 - left, sd=float(np.hypot(now.sd, left * start.sd)) / start.value)
 
 
 def _height(wavelength_nm: Array, seen: Array, noise: Array, centre_nm: float) -> tuple[float, float, float]:

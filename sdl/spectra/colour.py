@@ -1,6 +1,6 @@
 """The colour of an emission: CIE 1931 xy, u'v', and how far it is from the primaries of Rec. 2020.
 
-Colour matching functions and primaries are those of colour-science, which is imported when first needed.
+Colour matching functions are those of colour-science, which is imported when first needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from sdl.errors import Refused
 from sdl.spectra.counts import Array
 from sdl.spectra.types import Value
 
-PRIMARIES = ("red", "green", "blue")
+PRIMARIES = {"red": (0.708, 0.292), "green": (0.170, 0.797), "blue": (0.131, 0.046)}
+"""CIE 1931 xy of the primaries of Rec. 2020 (ITU-R BT.2020-2, Table 3)."""
 OBSERVER = "CIE 1931 2 Degree Standard Observer"
 
 
@@ -29,16 +30,11 @@ def _matching() -> tuple[Array, Array]:
     return np.asarray(table.wavelengths, dtype=float), np.asarray(table.values, dtype=float)
 
 
-@cache
 def rec2020(primary: str) -> tuple[float, float]:
     """Return xy of a primary of Rec. 2020 (ITU-R BT.2020), "red", "green" or "blue"."""
     if primary not in PRIMARIES:
         raise Refused(f"Rec. 2020 has no primary {primary!r}; it has {', '.join(PRIMARIES)}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from colour import RGB_COLOURSPACES
-    x, y = RGB_COLOURSPACES["ITU-R BT.2020"].primaries[PRIMARIES.index(primary)]
-    return float(x), float(y)
+    return PRIMARIES[primary]
 
 
 def chromaticity(wavelength_nm: Array, per_nm: Array, variance: Array) -> tuple[Value, Value]:
@@ -69,20 +65,18 @@ def uv(x: Value, y: Value) -> tuple[Value, Value]:
     return Value(value=u, sd=u_sd), Value(value=v, sd=v_sd)
 
 
+def told(x: Value, y: Value) -> dict[str, Value]:
+    """Return every colour feature by name: xy, u'v', and the xy distance to each primary of Rec. 2020."""
+    u, v = uv(x, y)
+    far = {f"rec2020_{primary}_distance": distance(x, y, primary) for primary in PRIMARIES}
+    return {"cie_x": x, "cie_y": y, "cie_u": u, "cie_v": v, **far}
+
+
 def distance(x: Value, y: Value, primary: str) -> Value:
     """Return how far a colour is from a primary of Rec. 2020 in the xy plane."""
-    return _apart((x, y), rec2020(primary))
-
-
-def perceived_distance(x: Value, y: Value, primary: str) -> Value:
-    """Return how far a colour is from a primary of Rec. 2020 in the more even u'v' plane."""
-    at = tuple(v.value for v in uv(*(Value(value=c, sd=0.0) for c in rec2020(primary))))
-    return _apart(uv(x, y), (at[0], at[1]))
-
-
-def _apart(colour: tuple[Value, Value], at: tuple[float, float]) -> Value:
-    dx, dy = colour[0].value - at[0], colour[1].value - at[1]
+    at_x, at_y = rec2020(primary)
+    dx, dy = x.value - at_x, y.value - at_y
     far = math.hypot(dx, dy)
     if far == 0.0:
-        return Value(value=0.0, sd=math.hypot(colour[0].sd, colour[1].sd))
-    return Value(value=far, sd=math.hypot(dx * colour[0].sd, dy * colour[1].sd) / far)
+        return Value(value=0.0, sd=math.hypot(x.sd, y.sd))
+    return Value(value=far, sd=math.hypot(dx * x.sd, dy * y.sd) / far)

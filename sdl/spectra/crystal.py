@@ -9,7 +9,7 @@ from sdl.spectra.bands import green_absorption, precursor, ripened
 from sdl.spectra.exciton import Exciton, exciton
 from sdl.spectra.population import population
 from sdl.spectra.sizing import USUAL_DISPERSION, edge_from_x1_nm, edge_length, x2_gap_ev
-from sdl.spectra.types import Features, Value
+from sdl.spectra.types import Features, Value, X1By
 from sdl.units import HC_EV_NM
 
 MU_400_PER_CM, MU_400_RSD = 1e5, 0.4
@@ -21,12 +21,12 @@ X2_TOLERANCE_EV = 0.09
 
 
 def crystals(
-    absorbance: Absorbance, *, path_mm: float, temperature_c: float, cs_mol_l: float | None = None
+    absorbance: Absorbance, *, path_mm: float, temperature_c: float, cs_mol_l: float | None = None, x1_by: X1By = "fit"
 ) -> Features:
     """Read everything that absorbance says; ``path_mm`` is the cell's, ``cs_mol_l`` the caesium in it.
 
-    X1, X2 and dispersion are those of the full-spectrum fit; where it fails those of the second derivative, with the
-    flag ``x1_by_derivative`` and without dispersion.
+    X1, X2 and dispersion are those of the full-spectrum fit; where it fails, or is not wanted, X1 and X2 are those of
+    the second derivative, with the flag ``x1_by_derivative`` and without dispersion.
     """
     values = {f"a{nm}": v for nm in (365, 400) if (v := absorbance.at(float(nm))) is not None}
     if "a400" in values:
@@ -36,7 +36,10 @@ def crystals(
     first = exciton(absorbance, temperature_c)
     if first.x1 is None:
         return Features(values=values, flags=first.flags)
-    fitted, flags = _fitted(absorbance, first, temperature_c, values)
+    fitted: Exciton = first
+    flags: tuple[str, ...] = ("x1_by_derivative",)
+    if x1_by == "fit":
+        fitted, flags = _fitted(absorbance, first, temperature_c, values)
     values |= {"x1_ev": fitted.x1, "x1_nm": nm(fitted.x1)} if fitted.x1 is not None else {}
     values |= {"x2_ev": fitted.x2, "x2_nm": nm(fitted.x2)} if fitted.x2 is not None else {}
     x1 = fitted.x1 or first.x1

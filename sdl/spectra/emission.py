@@ -14,7 +14,7 @@ from scipy.signal import savgol_filter
 
 from sdl.spectra.absorption import LN10, Absorbance
 from sdl.spectra.bands import GREEN_NM, ripened
-from sdl.spectra.colour import chromaticity
+from sdl.spectra.colour import chromaticity, told
 from sdl.spectra.counts import READ_NOISE_E, Array, bridge, check_grid, rising, saturated, variance
 from sdl.spectra.line import ORDER, Line, line
 from sdl.spectra.types import Spectrum, Value
@@ -70,10 +70,9 @@ class Emission:
             "fwhm_ev": self.width,
             "pl_centroid_ev": self.centroid,
             "pl_skew": self.skew,
-            "cie_x": self.x,
-            "cie_y": self.y,
         }
-        return {name: value for name, value in named.items() if value is not None}
+        seen = {name: value for name, value in named.items() if value is not None}
+        return seen if self.x is None or self.y is None else seen | told(self.x, self.y)
 
 
 def emission(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,15 +141,9 @@ class _Search:
 
     @classmethod
     def of(cls, grid_ev: Array, window: int) -> _Search:
-        bend = savgol_coeffs(window, ORDER, deriv=2, delta=STEP_EV, use="dot")
-        fits = [savgol_coeffs(2 * REACH + 1, 2, deriv=order, delta=STEP_EV, use="dot") for order in (1, 2)]
+        bend, slope, curvature = _kernels(window)
         half = window // 2 + REACH
-        return cls(
-            centre_ev=grid_ev[half : grid_ev.size - half],
-            bend=bend,
-            slope=np.convolve(bend, fits[0]),
-            curvature=np.convolve(bend, fits[1]),
-        )
+        return cls(centre_ev=grid_ev[half : grid_ev.size - half], bend=bend, slope=slope, curvature=curvature)
 
     def bends(self, lines: Array) -> Array:
         half = self.slope.size // 2
@@ -195,6 +190,14 @@ class _Search:
 
 WIDEST_SD_EV = 0.05
 """A minimum that is seen at all lies within its line: no sd of it is larger than half of 0.1 eV."""
+
+
+@cache
+def _kernels(window: int) -> tuple[Array, Array, Array]:
+    """Return the kernels of a window, which depend on nothing else: second derivative, its slope, its curvature."""
+    bend = savgol_coeffs(window, ORDER, deriv=2, delta=STEP_EV, use="dot")
+    fits = [savgol_coeffs(2 * REACH + 1, 2, deriv=order, delta=STEP_EV, use="dot") for order in (1, 2)]
+    return bend, np.convolve(bend, fits[0]), np.convolve(bend, fits[1])
 
 
 def _local_minima(bend: Array) -> Index:

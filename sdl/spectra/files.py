@@ -19,7 +19,7 @@ from sdl.errors import Refused
 from sdl.spectra.formats import Recording, content, read_bytes
 from sdl.spectra.formats.recording import Array, noise
 from sdl.spectra.readout import Optics, features
-from sdl.spectra.types import Features, Kind, Spectrum, Value
+from sdl.spectra.types import Features, Kind, Spectrum, Value, X1By
 from sdl.units import HC_EV_NM
 
 CLEAR_NM, BLUE_NM = (560.0, 650.0), (320.0, 450.0)
@@ -76,7 +76,10 @@ def listed(paths: Iterable[Path]) -> list[Path]:
 
 
 def look_at_files(
-    files: Sequence[Path], references: References | None = None, tell: Callable[[int], None] | None = None
+    files: Sequence[Path],
+    references: References | None = None,
+    tell: Callable[[int], None] | None = None,
+    x1_by: X1By = "fit",
 ) -> Iterator[FileResult]:
     """Yield the results of each file in order; a file that cannot be read is one with its reason.
 
@@ -95,14 +98,14 @@ def look_at_files(
             seen.add(digest)
             for recording in recordings:
                 name = f"{path}#{recording.label}" if len(recordings) > 1 else str(path)
-                yield _result(name, recording, references or References(), twin)
+                yield _result(name, recording, references or References(), twin, x1_by)
         if tell is not None:
             tell(number)
 
 
-def _result(name: str, recording: Recording, references: References, twin: tuple[str, ...]) -> FileResult:
+def _result(name: str, recording: Recording, references: References, twin: tuple[str, ...], x1_by: X1By) -> FileResult:
     try:
-        found = features_of(recording, references)
+        found = features_of(recording, references, x1_by)
     except Refused as exc:
         return FileResult(file=name, kind=recording.kind, form=recording.form, error=str(exc))
     found = Features(values=found.values, flags=(*found.flags, *twin))
@@ -110,7 +113,7 @@ def _result(name: str, recording: Recording, references: References, twin: tuple
     return FileResult(file=name, kind=kind, form=recording.form, features=found)
 
 
-def features_of(recording: Recording, references: References | None = None) -> Features:
+def features_of(recording: Recording, references: References | None = None, x1_by: X1By = "fit") -> Features:
     """Return the features of one recording with its flags; raise `Refused` where references are on another grid."""
     given = references or References()
     kind: Kind = "pl" if recording.kind == "pl" and given.blank is None else "absorption"
@@ -128,6 +131,7 @@ def features_of(recording: Recording, references: References | None = None) -> F
         blank=(lamp,) if lamp else (),
         optics=optics,
         channels=(kind,),
+        x1_by=x1_by,
     )
     return Features(values=found.values, flags=tuple(dict.fromkeys((*wrong, *found.flags))))
 

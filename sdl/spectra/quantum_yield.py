@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sdl.spectra.absorption import LN10
 from sdl.spectra.types import Value
 
-OD_HIGH, OD_MISSING = 0.2, 0.5
-"""OD at the excitation from which a yield is flagged, and from which there is none (bench.md; Otero-Martinez 2024)."""
+OD_LOW, OD_HIGH, OD_MISSING = 0.1, 0.2, 0.5
+"""OD at the excitation below and above which a yield is flagged (0.1 to 0.2 is the rule of Otero-Martinez 2024), and
+from which there is none (bench.md). Below, the yield stands with its larger sd: the error of the OD weighs more."""
 OD_SEEN_SD = 3.0
 """Absorbance at the excitation must be this many sd from zero to divide by it; chosen."""
 
@@ -34,7 +35,8 @@ def quantum_yield(
     """
     if sample.absorbance.value > OD_MISSING:
         return None, ("od_high",)
-    flags = ("od_high",) if sample.absorbance.value > OD_HIGH else ()
+    flags: tuple[str, ...] = ("od_high",) if sample.absorbance.value > OD_HIGH else ()
+    flags += ("od_low",) if sample.absorbance.value < OD_LOW else ()
     for name, bright in (("sample", sample), ("dye", dye)):
         if bright.absorbance.value < OD_SEEN_SD * bright.absorbance.sd or bright.photons.value <= 0:
             return None, (*flags, "too_dilute" if name == "sample" else "bad_dye")

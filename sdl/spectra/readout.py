@@ -5,7 +5,8 @@ Flags of a light path: ``no_absorption``, ``no_pl``, ``no_dark``, ``no_blank``, 
 ``stray_light``, ``sparse``, ``truncated``, ``bubble``, ``probe_in_air``, ``lamp_drift``, ``turbid``, ``noisy``. Of
 absorption: ``no_exciton``, ``mixture``, ``x1_by_derivative``, ``size_extrapolated``. Of emission: ``weak_pl``,
 ``cut_off``, ``misfit``, ``reabsorption``, ``reabsorption_unknown``, ``pl_from_absorption``. Of both:
-``green_shoulder``. Of the yield: ``od_high``, ``no_od``, ``too_dilute``, ``bad_dye``.
+``green_shoulder``. Of the yield: ``od_high``, ``od_low``, ``no_od``,
+``too_dilute``, ``bad_dye``.
 
 Features are named as in ``sdl.units``. ``x1_nm`` and ``x1_ev`` are means over the crystals as absorption weighs
 them, by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`` the sd over it. ``a365`` and
@@ -13,7 +14,8 @@ them, by volume; ``edge_length_nm`` is the number mean and ``dispersion_percent`
 ``crystal_mmol_l`` CsPbBr3 in the cell and ``yield_fraction`` that per Cs; ``fwhm_ev`` is the PL width per eV,
 ``pl_centroid_ev`` the mean photon energy, ``nir_peak_nm``, ``nir_fwhm_nm``, ``plqy_nir``, ``plqy_total`` belong to
 a second, infrared emitter, whose flags begin with ``nir_``; ``pl_skew`` the asymmetry of the half widths, ``cie_x``
-and ``cie_y`` are CIE 1931.
+and ``cie_y`` are CIE 1931, ``cie_u`` and ``cie_v`` the u'v' of CIE 1976, and ``rec2020_blue_distance`` (``green``,
+``red``) how far that is in xy from a primary of Rec. 2020.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from sdl.spectra.emission import Emission, emission
 from sdl.spectra.heterostructure import band_yields
 from sdl.spectra.quantum_yield import Bright, quantum_yield
 from sdl.spectra.sizing import REFERENCE_C, emission_from_x1
-from sdl.spectra.types import Features, Kind, Spectrum, Value
+from sdl.spectra.types import Features, Kind, Spectrum, Value, X1By
 
 BOTH: tuple[Kind, ...] = ("absorption", "pl")
 
@@ -93,12 +95,14 @@ def features(
     channels: Collection[Kind] = BOTH,
     cs_mol_l: float | None = None,
     estimate_pl: bool = False,
+    x1_by: X1By = "fit",
 ) -> Features:
     """Read the features of one aliquot; a bad spectrum costs its features and leaves a flag.
 
     Of each light path the latest spectrum counts. ``channels`` are the paths that the reader has. With ``cs_mol_l``,
     the Cs in the cell, the yield is given; with ``estimate_pl`` a PL peak that was not seen is estimated from X1 and
-    flagged ``pl_from_absorption``. Raises `Refused` where the wavelength grid changed between spectra of one path.
+    flagged ``pl_from_absorption``; ``x1_by`` the derivative saves the time of the fit. Raises `Refused` where the
+    wavelength grid changed between spectra of one path.
     """
     references = _References(dark=dark, blank=blank, optics=optics or Optics(), channels=channels)
     known = [s.counts for s in (*dark, *blank, *dye) if s.counts.size]
@@ -111,7 +115,7 @@ def features(
         _add_infrared(look, own, references, values, flags)
     if look.absorbance is not None:
         path_mm, temperature_c = references.optics.path_mm, references.optics.temperature_c
-        seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l)
+        seen = crystals(look.absorbance, path_mm=path_mm, temperature_c=temperature_c, cs_mol_l=cs_mol_l, x1_by=x1_by)
         values, flags = values | dict(seen.values), flags + list(seen.flags)
     if estimate_pl and "pl_peak_nm" not in values and "x1_ev" in values:
         values["pl_peak_nm"] = nm(emission_from_x1(values["x1_ev"], references.optics.temperature_c))

@@ -17,6 +17,9 @@ from sdl.errors import Refused
 Kind = Literal["absorption", "pl", "nir"]
 """Which light path: white light through the cell, or emission under the 365 nm LED, visible or near infrared."""
 
+X1By = Literal["fit", "derivative"]
+"""How X1 is found: by the full-spectrum fit, which also sees the dispersion, or by the second derivative alone."""
+
 Role = Literal["dark", "blank", "dye", "sample"]
 """What was in front of the detector: shutter closed, pure medium, reference dye, or a well's aliquot."""
 

@@ -57,6 +57,7 @@ class People(Core):
     def approve(self, batch: int, who: str, sha256: str, decision: str = "approved", note: str = "") -> None:
         """Decide on a batch as it was shown: ``sha256`` is its `batch_hash`, and must still be.
 
+        The same decision again, of a second click or tab, is one decision.
         Refused without a name, for an unknown or empty decision, for a batch that is not there or has changed.
         """
         require_name(who)
@@ -68,8 +69,15 @@ class People(Core):
                 raise Refused(f"{self.path}: there is no batch {batch} to decide on")
             if batch_hash(tx.connection, batch) != sha256:
                 raise Refused(f"batch {batch} has changed since it was shown; look at it again, then decide")
-            row = {"batch": batch, "who": who, "at_utc": self._now(), "decision": decision, "sha256": sha256}
-            tx.insert(tables.approvals, id=tx.next(tables.approvals.c.id), **row, note=note)
+            said = {"who": who, "decision": decision, "sha256": sha256, "note": note}
+            table = tables.approvals
+            query = select(table).where(table.c.batch == batch).order_by(table.c.id.desc()).limit(1)
+            last = tx.connection.execute(query).mappings().first()
+            if last is not None and all(last[name] == value for name, value in said.items()):
+                tx.skip()
+                return
+            row = {"batch": batch, "at_utc": self._now(), **said}
+            tx.insert(table, id=tx.next(table.c.id), **row)
 
     def approval(self, batch: int) -> Approval | None:
         """Return the newest decision on a batch as it is now; None where there is none or the batch has changed."""

@@ -26,7 +26,7 @@ CAPPED_HEXANE_UL_H = 83.5
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     campaign = load_campaign(campaign_file(tmp_path))
-    opened = open_session(campaign, campaign.home, quiet=True)
+    opened = dataclasses.replace(open_session(campaign, campaign.home), say=lambda _: None)
     try:
         consumables.load_stocks(opened)
         yield opened

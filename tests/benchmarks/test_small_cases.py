@@ -20,6 +20,7 @@ from benchmarks import (
     verifier,
     virtual_lab,
 )
+from benchmarks.peers import compare
 from sdl.chemistry.outcomes import table_of
 from sdl.chemistry.routes import ROUTES
 from tests.chemistry.campaigns import NAMES
@@ -35,11 +36,12 @@ def test_the_virtual_lab_is_timed_and_misses_what_it_is_known_to_miss(capsys: py
 def test_spectra_are_scored_against_the_independent_generator(capsys: pytest.CaptureFixture[str]) -> None:
     spectra.main(6)
     said = capsys.readouterr().out
-    assert "pl_peak_nm" in said and "reads per second" in said
+    assert "pl_peak_nm" in said and "false flags: 0 of 6 reads" in said
+    assert re.search(r"full-spectrum fit +\d+ per s", said)
 
 
 def test_a_stream_of_spectra_ends_in_decisions_and_keeps_nothing() -> None:
-    outcome = stream.main(60)
+    outcome = stream.main(60, earlier_wells=2)
     assert outcome.latency_ms.size == 60 and outcome.latency_ms.min() > 0
     assert outcome.end_mb - outcome.warm_mb < 20
 
@@ -71,9 +73,18 @@ def test_a_list_of_one_vial_is_verified_and_timed(capsys: pytest.CaptureFixture[
 
 
 def test_a_model_campaign_in_one_process_learns() -> None:
-    outcome = campaign_model.campaign(campaign_model.virtual(), 1, budget=16, batch=8, model=True)
+    law = campaign_model.GrowthLaw()
+    outcome = campaign_model.campaign(campaign_model.virtual(), 1, budget=16, batch=8, start=8, law=law, reads=True)
     assert outcome.kinds.split()[0] == "ssssssss"
     assert len(outcome.kinds.split()[1]) == 8 and "s" not in outcome.kinds.split()[1]
+    assert outcome.first is not None and outcome.first <= 16
+
+
+def test_our_advisor_is_compared_with_a_peer_behind_the_same_two_messages() -> None:
+    chosen, first = compare.method("ours", 3)
+    found = compare.campaign(chosen, campaign_model.virtual(), 3, first=first, budget=2, batch=1)
+    assert len(found.asks_s) == 2
+    assert compare.row("ours", [found], 2).startswith("| ours | ")
 
 
 @pytest.mark.lab
@@ -98,7 +109,7 @@ def test_the_shipped_table_of_outcomes_comes_out_again(route: str) -> None:
     assert shipped is not None
     n, seed = len(shipped.columns["pl_peak_nm"]), int(shipped.origin.split("--seed ")[1].split(";")[0])
     asked = outcomes.campaign(ROUTES[route])
-    design = outcomes.designs(outcomes.design_space(asked), n, seed)[0]
+    design = outcomes.designs(ROUTES[route], outcomes.design_space(asked), n, seed)[0]
     recipe = outcomes.Compiler.of(asked).recipe(design)
     seen = outcomes.outcome(outcomes.poured(recipe, asked.stocks, 120.0))
     for name, value in {**design, **seen}.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -172,7 +174,24 @@ def test_check_prints_the_cards_in_words_and_as_json(capsys: pytest.CaptureFixtu
     assert told[0]["portions"][0]["mass_mg"] == pytest.approx(65.2, rel=0.01)  # 20 mL at 20 mmol/L
 
 
-def test_a_campaign_without_stocks_has_nothing_to_prepare(capsys: pytest.CaptureFixture[str]) -> None:
-    offline = ROOT / "examples" / "historical-kalloyed" / "campaign.yaml"
-    assert command(["check", str(offline), "--prepare"]) == 2
-    assert "no stocks" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("example", "said"),
+    [
+        ("historical-kalloyed", "367 mg PbBr2 (CAS 10031-22-8"),
+        ("historical-zn-halide", "ZnBr2 is 0 to 600 mg in the paper"),
+    ],
+)
+def test_a_route_off_the_deck_prints_the_cards_of_its_paper(
+    example: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["check", str(ROOT / "examples" / example / "campaign.yaml"), "--prepare"]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_a_table_without_a_route_has_nothing_to_prepare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(ROOT / "examples" / "historical-kalloyed", tmp_path / "k")
+    file = tmp_path / "k" / "campaign.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(x for x in lines if not x.startswith("route:")), encoding="utf-8")
+    assert command(["check", str(file), "--prepare"]) == 2
+    assert "without a route has no stocks" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -223,3 +224,41 @@ def test_reading_a_campaign_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_colour_is_two_goals_whose_hits_are_never_further_off_than_asked(tmp_path: Path) -> None:
+    colour = (
+        "pl_peak: {match: 465 nm, within: 1 nm, from: pl}",
+        "colour: {match: rec2020-blue, within: 0.01, from: pl}",
+    )
+    size = (
+        "plqy:    {maximize: true, above: 60 %, from: pl}",
+        "edge_length: {match: 3 nm, within: 0.2 nm, from: absorption}",
+    )
+    width = (
+        "fwhm:    {minimize: true, below: 20 nm, from: pl}",
+        "dispersion: {minimize: true, below: 9 %, from: absorption}",
+    )
+    goals = load_campaign(edited(tmp_path, colour, size, width)).target.goals
+    assert list(goals) == ["cie_x", "cie_y", "dispersion_percent", "edge_length_nm"]
+    assert (goals["cie_x"].wanted, goals["cie_y"].wanted) == (0.131, 0.046)
+    corner = [goals["cie_x"].high - 0.131, goals["cie_y"].low - 0.046]
+    assert math.hypot(*corner) == pytest.approx(0.01)
+    assert goals["dispersion_percent"].high == 9.0
+    assert goals["edge_length_nm"].low == pytest.approx(2.8)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("{match: rec2020-violet, within: 0.01, from: pl}", "rec2020-red, rec2020-green, rec2020-blue"),
+        ("{match: rec2020-blue, from: pl}", "within a distance"),
+        ("{match: rec2020-blue, within: 0.01, from: absorption}", "cannot come from absorption"),
+        ("{match: rec2020-blue, within: -1, from: pl}", "above 0"),
+    ],
+    ids=["unknown", "no tolerance", "absorption", "negative"],
+)
+def test_a_colour_that_cannot_be_asked_for_is_refused(tmp_path: Path, entry: str, reason: str) -> None:
+    written = ("pl_peak: {match: 465 nm, within: 1 nm, from: pl}", f"colour: {entry}")
+    with pytest.raises(Refused, match=rf"campaign.yaml:5:\d+: target.colour.*{reason}"):
+        load_campaign(edited(tmp_path, written))

@@ -103,9 +103,9 @@ def test_excel_reads_like_csv(tmp_path: Path) -> None:
 def test_the_eight_published_syntheses_are_an_offline_campaign() -> None:
     campaign = load_campaign(EXAMPLES / "historical-kalloyed" / "campaign.yaml")
     read = campaign_table(campaign)
-    assert [p.name for p in campaign.parameters] == ["reaction_time_min", "precursor_volume_ml"]
+    assert [p.name for p in campaign.parameters] == ["reaction_time_s", "precursor_volume_ul"]
     assert len(read.designs) == 8
-    assert read.designs[0] == {"reaction_time_min": 5.0, "precursor_volume_ml": 0.05}
+    assert read.designs[0] == {"reaction_time_s": 300.0, "precursor_volume_ul": 50.0}
     assert read.features[-1] == {"x1_nm": 452.5}
     assert campaign.target.goals["x1_nm"].source == "absorption"
 
@@ -174,7 +174,9 @@ def test_rows_outside_what_varies_are_excluded_with_a_reason(tmp_path: Path) -> 
         ("column: V", "column: W", "column 'W'"),
         ("pl_peak: {column: PL, unit: nm}", "pl_peak: {column: PL, unit: mL}", "does not measure pl_peak"),
         ("file: t.csv", "file: ../t.csv", "leads out"),
-        ("mode: offline", "mode: offline\nroute: cspbbr3-topo", "does not go with mode: offline"),
+        ("mode: offline", "mode: offline\nlab: lab.yaml", "does not go with mode: offline"),
+        ("mode: offline", "mode: offline\nroute: cspbbr3-kalloyed", "'volume' does not vary in cspbbr3-kalloyed"),
+        ("mode: offline", "mode: offline\nroute: kalloyed", "route 'kalloyed' is not known"),
         ("target: {pl_peak", "vary: {colour: 1 .. 2}\ntarget: {pl_peak", "is no input column"),
         ("target: {pl_peak", "vary: {solvent: [a, c]}\ntarget: {pl_peak", "c is not in the table"),
         (
@@ -192,3 +194,31 @@ def test_a_wrong_column_map_is_refused(tmp_path: Path, old: str, new: str, expec
     with pytest.raises(Refused) as caught:
         load_campaign(path)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("5 .. 160 min", "5 .. 170 min", "leaves 300 .. 9600 s, the limits of cspbbr3-kalloyed"),
+        ("reaction_time_min, unit: min", "reaction_time_min, unit: mL", "does not measure reaction_time of the route"),
+        ("file: table-s1.csv", "file: literature/none", "is not among the shipped histories"),
+    ],
+)
+def test_a_route_off_the_deck_holds_its_limits_and_units_on_a_table(
+    old: str, new: str, expected: str, tmp_path: Path
+) -> None:
+    folder = EXAMPLES / "historical-kalloyed"
+    text = (folder / "campaign.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "table-s1.csv").write_bytes((folder / "table-s1.csv").read_bytes())
+    (tmp_path / "campaign.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(Refused, match=expected):
+        load_campaign(tmp_path / "campaign.yaml")
+
+
+def test_the_shipped_hot_injections_are_an_offline_campaign_on_their_route() -> None:
+    campaign = load_campaign(EXAMPLES / "historical-zn-halide" / "campaign.yaml")
+    read = campaign_table(campaign)
+    assert campaign.route == "cspbbr3-zn-halide" and [p.name for p in campaign.parameters] == ["temperature_c"]
+    assert [d["temperature_c"] for d in read.designs] == [88, 93, 100, 110, 120, 120, 130, 140]
+    assert read.features[0]["x1_nm"] == pytest.approx(1239.842 / 2.82)

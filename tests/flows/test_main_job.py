@@ -12,8 +12,8 @@ from tests.flows.campaigns import answer, budget, campaign_file, planned_strokes
 
 pytestmark = pytest.mark.lab
 
-REAL = {"robot: simulated ": "robot: http://127.0.0.1:9 ", "kind: simulated ": "kind: ocean:USB2H09794 "}
-"""The edits that turn the example's lab file into one of a robot that is not there."""
+REAL = {"robot: simulated ": "robot: http://127.0.0.1:9 ", "kind: simulated ": "kind: http://127.0.0.1:9 "}
+"""The edits that turn the example's lab file into one of a robot and a reader service that are not there."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_outcomes_are_reads_300_s_after_the_quench_with_their_spectra(finished: 
             assert experiment.executed["growth_time_s"] == pytest.approx(wanted_s, abs=10.0)
             assert experiment.features.values["pl_peak_nm"].sd > 0
         labels = {read.label for read in store.reads()}
-        assert labels == {"dark", "blank", "dye", "sample"}
+        assert labels == {"dark", "rinse", "blank", "dye", "sample"}
         assert [a.state for a in store.attempts()] == ["DONE", "DONE"]
         assert all(len(a.list_hash) == 64 for a in store.attempts())
 
@@ -170,11 +170,11 @@ def test_approval_is_asked_for_by_name_and_then_goes_on(tmp_path: Path) -> None:
 
 
 def test_no_design_left_ends_with_3_and_names_what_binds(tmp_path: Path) -> None:
-    file = campaign_file(tmp_path, {"Cs: 20 mmol/L": "Cs: 9000 mmol/L"})
+    file = campaign_file(tmp_path, {"Cs: 20 mmol/L": "Cs: 0.05 mmol/L"})
     for verb in ("check", "run"):
         done = sdl(verb, file)
         assert done.returncode == 3, done.stderr
-        assert "smallest pipette volume" in done.stderr
+        assert "hexane stays below 25% of a well (refuses 100%)" in done.stderr
     assert not (tmp_path / ".sdl").exists()
 
 
@@ -182,7 +182,7 @@ def test_check_says_the_plan_and_creates_nothing(tmp_path: Path) -> None:
     file = campaign_file(tmp_path)
     done = sdl("check", file, cwd=tmp_path)
     assert done.returncode == 0
-    for said in ("465 nm within 1 nm", "one value per thermal block", "stocks/A1: Cs-DOPA", "runway", "robot time"):
+    for said in ("465 nm within 1 nm", "one value per thermal block", "stocks/A1: Cs-DOPA", "Runway:", "robot time"):
         assert said in done.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["campaign.yaml", "lab.yaml"]
     facts = answer(sdl("check", file, "--json"))

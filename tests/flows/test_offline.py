@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.planning import plan_experiments
+from sdl.config.load import load_campaign
 from tests.benches import ROOT
 from tests.flows.campaigns import answer, sdl
 
@@ -53,3 +55,24 @@ def test_a_table_that_is_not_there_says_where_it_is_public(tmp_path: Path) -> No
     done = sdl("plan", ROOT / "examples" / "historical-npl" / "campaign.yaml", "--data", tmp_path / "none.csv")
     assert done.returncode == 2
     assert "none.csv" in done.stderr and "synthesizer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("example", "unit", "said"),
+    [
+        ("historical-kalloyed", 300.0, "when the precursor's band at 311 nm is gone"),
+        ("historical-zn-halide", 88.0, "ZnBr2 is a hidden variable"),
+    ],
+)
+def test_a_route_off_the_deck_is_planned_on_its_published_series(example: str, unit: float, said: str) -> None:
+    file = ROOT / "examples" / example / "campaign.yaml"
+    document = plan_experiments(file, n=2)
+    campaign = load_campaign(file)
+    assert any("Not for a deck" in note for note in document["notes"])
+    assert any(said in note for note in document["notes"])
+    assert document["data"]["rows_used"] == 8 and not document["data"]["excluded"]
+    first = campaign.parameters[0]
+    assert first.low == unit
+    for suggestion in document["suggestions"]:
+        assert first.low <= suggestion["design"][first.name] <= first.high
+        assert abs(suggestion["expected"]["x1_nm"]["mean"] - campaign.target.goals["x1_nm"].wanted) < 6.0

@@ -91,7 +91,7 @@ def test_replicates_are_experiments_of_their_own_and_a_new_feature_joins_its_exp
 @pytest.mark.parametrize(
     ("header", "row", "said"),
     [
-        ("reaction_time (min),X1 (nm)", "20,436", "the design lacks precursor_volume_ml"),
+        ("reaction_time (min),X1 (nm)", "20,436", "the design lacks precursor_volume_ul"),
         ("reaction_time,precursor_volume (mL),X1 (nm)", "20,0.2,436", "A1 'reaction_time' has no unit"),
         ("experiment,X1 (nm)", "nobody,436", "r.csv row 2: no experiment 'nobody' is known"),
         ("experiment,X1 (nm),x1 [nm]", "a,436,437", "two columns give X1"),

@@ -71,7 +71,9 @@ class Make:
         stored = self.store.add_batch(number, [self._new(kind, near) for kind in kinds])
         wells = {f"vials/{'ABCD'[(e.seq - 1) % 24 // 6]}{(e.seq - 1) % 6 + 1}": e.id for e in stored}
         attempt = self.store.plan_attempt(number, wells, {}, robot="virtual-flex")
-        self.store.set_attempt(attempt.id, list_hash="c0ffee" * 10 + "abcd", protocol_hash="ba5e" * 16)
+        self.store.reserve(attempt.id, {})
+        self.store.move_attempt(attempt.id, "RESERVED", "UPLOADED", protocol_hash="ba5e" * 16)
+        self.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash="c0ffee" * 10 + "abcd")
         self._reference(attempt)
         for well, id in wells.items():
             self._measure(attempt, self.store.experiment(id), well)

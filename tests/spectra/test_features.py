@@ -31,7 +31,8 @@ OPTICS = Optics(dye_plqy=DYE_PLQY)
 BLUE = Colloid()
 ABSORBED = {"x1_nm", "x1_ev", "x2_nm", "x2_ev", "edge_length_nm", "dispersion_percent", "a365", "a400"}
 ABSORBED |= {"crystal_mmol_l", "precursor_per_cm"}
-LINE = {"pl_peak_nm", "fwhm_nm", "fwhm_ev", "pl_centroid_ev", "pl_skew", "cie_x", "cie_y"}
+LINE = {"pl_peak_nm", "fwhm_nm", "fwhm_ev", "pl_centroid_ev", "pl_skew", "cie_x", "cie_y", "cie_u", "cie_v"}
+LINE |= {f"rec2020_{primary}_distance" for primary in ("red", "green", "blue")}
 FROM_PL = LINE | {"plqy"}
 MEASURED = ABSORBED | FROM_PL
 

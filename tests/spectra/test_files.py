@@ -17,7 +17,7 @@ from sdl.cli import command
 from sdl.errors import Refused
 from sdl.spectra.files import SPOILT, FileResult, features_of, listed, look_at_files
 from sdl.spectra.formats import read_bytes, read_file
-from sdl.spectra.table import in_words, results_of
+from sdl.spectra.table import MANY_FILES, in_words, results_of
 from sdl.spectra.types import Kind
 from tests.spectra import vendor_files as vendor
 from tests.spectra.generator import Colloid, Instrument, truth
@@ -256,6 +256,19 @@ def test_a_long_folder_tells_how_long_it_still_takes(folder: Path) -> None:
     assert "1 of 11 files, about 30 s left" in out.getvalue()
 
 
+def test_many_files_are_read_by_derivative_and_it_is_said_unless_the_fit_is_asked_for(tmp_path: Path) -> None:
+    for number in range(MANY_FILES):
+        (tmp_path / f"{number:03d}.csv").write_bytes(b"")
+    (tmp_path / "whole.csv").write_bytes(vendor.plain_csv(GRID_NM, *counts()))
+    out = io.StringIO()
+    *_, fast = results_of([tmp_path], out=out)
+    *_, fitted = results_of([tmp_path], x1_by="fit")
+    assert "201 files: X1 by derivative" in out.getvalue()
+    assert "x1_by_derivative" in fast.features.flags and "x1_by_derivative" not in fitted.features.flags
+    assert fitted.features.values.keys() - fast.features.values.keys() == {"dispersion_percent"}
+    assert fast.features.values["x1_nm"].value == pytest.approx(fitted.features.values["x1_nm"].value, abs=1.5)
+
+
 def test_the_verb_prints_the_contract_and_the_exit_code_of_a_folder(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,3 +305,23 @@ def test_a_file_of_many_mebibytes_is_not_opened(tmp_path: Path) -> None:
         file.truncate(40 * 2**20)
     with pytest.raises(Refused, match="40 MiB is more than"):
         read_file(tmp_path / "big")
+
+
+def test_the_precursor_that_is_gone_is_counted_from_the_first_spectrum(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.arange(290.0, 600.0, 0.5)
+    dots = 0.3 / (1 + np.exp((x - 440.0) / 6.0))
+    rng = np.random.default_rng(4)
+    for name, height in (("first", 0.8), ("half", 0.4), ("last", 0.0)):
+        band = height * np.exp(-0.5 * ((x - 311.0) / 5.5) ** 2)
+        (tmp_path / f"{name}.csv").write_bytes(csv(x, dots + band + rng.normal(0, 1e-3, x.size)))
+    files = [str(tmp_path / f"{name}.csv") for name in ("half", "last")]
+    assert command(["spectrum", *files, "--start", str(tmp_path / "first.csv"), "--json"]) == 0
+    half, last = (r["features"]["converted"] for r in json.loads(capsys.readouterr().out))
+    assert half["value"] == pytest.approx(0.5, abs=0.02) and 0.02 < half["sd"] < 0.15
+    assert last["value"] == pytest.approx(1.0, abs=0.02) and abs(last["value"] - 1.0) < 3 * last["sd"]
+    assert command(["spectrum", *files, "--start", str(tmp_path / "first.csv")]) == 0
+    assert "converted" in capsys.readouterr().out
+    assert command(["spectrum", *files, "--start", files[1]]) == 2
+    assert "no clear band of the precursor at 311 to 314 nm" in capsys.readouterr().err

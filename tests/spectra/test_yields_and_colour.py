@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sdl.errors import Refused
-from sdl.spectra.colour import chromaticity, distance, perceived_distance, rec2020, uv
+from sdl.spectra.colour import chromaticity, distance, rec2020, told, uv
 from sdl.spectra.films import elliott, elliott_curve, tauc
 from sdl.spectra.heterostructure import absorptance, band_yields, transfer_efficiency
 from sdl.spectra.sphere import absolute_yield, freed_of_reabsorption, inside, reabsorbed
@@ -181,7 +181,8 @@ def test_the_sd_of_a_colour_is_its_scatter_under_noise() -> None:
 def test_primaries_are_those_of_bt_2020_and_no_others() -> None:
     assert rec2020("blue") == pytest.approx((0.131, 0.046))
     blue = tuple(value(c) for c in rec2020("blue"))
-    assert perceived_distance(blue[0], blue[1], "blue").value == 0.0
+    assert distance(blue[0], blue[1], "blue").value == 0.0
+    assert told(*blue)["rec2020_green_distance"].value == pytest.approx(0.7520, abs=1e-4)  # (0.170, 0.797)
     with pytest.raises(Refused, match="no primary 'violet'"):
         rec2020("violet")
 
