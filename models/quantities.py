@@ -96,6 +96,7 @@ def learn(
     if energies:
         told = _merged([_as_kind(single.pop(name), KINDS[name]) for name in energies])
         told = _merged([told, *_growing(code, rows, runs)]) if joint else told
+        told = dataclasses.replace(told, foreseen=1 + max(KINDS[name] for name in energies))
         fitted[ENERGY], leader = _energy(code, told, law, past.get(energies[0]), begin.get(ENERGY))
     for name, told in single.items():
         fitted[name] = _single(told, leader if name in FOLLOWS else None, past.get(name), begin.get(name))

@@ -44,10 +44,12 @@ class Told:
     y: Tensor
     yvar: Tensor
     kind: Tensor
+    foreseen: int = 1
+    """Kinds that are asked for, read here or not: a history may know one that was never read here."""
 
     @property
     def kinds(self) -> int:
-        return int(self.kind.max()) + 1 if len(self.kind) else 1
+        return max(self.foreseen, int(self.kind.max()) + 1 if len(self.kind) else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

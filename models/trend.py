@@ -21,6 +21,10 @@ OFFSET_SD = 2.0
 """Prior sd of the difference between two kinds of reading, in spreads (chosen: wide)."""
 
 
+ELSEWHERE = 1.0 / 6.0
+"""Prior sd of another lab's level over `LEVEL_SD`: half a spread of its outcomes (chosen: other lots, same route)."""
+
+
 class Trend(Protocol):
     """Mean ``(N,)`` and features ``N x p`` of readings of ``kind`` at designs ``N x d``, in the model's own unit."""
 
@@ -59,6 +63,7 @@ class Recalled:
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         mean, features = self.level(X, kind)
+        features[:, 0] *= ELSEWHERE
         return mean + self.weight * self.past.expected(X), features
 
 

@@ -54,6 +54,15 @@ def test_a_lab_with_an_offset_helps_the_first_models_and_is_said_to() -> None:
     assert said.startswith("History for PL peak counts 100%")
 
 
+def test_a_history_may_know_a_kind_of_reading_that_was_never_taken_here() -> None:
+    advisor = Advisor(SPACE, TARGET, seed=1)
+    for d in points(16, seed=7):
+        peak = peak_nm(float(d["a"]), float(d["b"]))
+        advisor.recall(d, {"pl_peak_nm": peak, "x1_nm": peak - 9.0}, "another lab")
+    (first,) = advisor.suggest(1)
+    assert first.expected["x1_nm"].sd > first.expected["pl_peak_nm"].sd > 0
+
+
 def test_a_history_that_misleads_is_left_out_and_changes_nothing() -> None:
     alone, misled = told(10), with_history(told(10), sign=-1.0, offset_nm=0.0)
     assert misled.posterior is not None
