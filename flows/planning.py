@@ -28,6 +28,7 @@ from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.space import Constraint, Design, DesignSpace
 from sdl.store import Experiment, Read, Store
+from sdl.store.place import place_of
 from sdl.target import Target
 from sdl.units import label_of, unit_of
 from sdl.words import by_hand
@@ -69,7 +70,7 @@ def plan_experiments(
 def reads_of(campaign: Campaign, file: Path, state: Path | None) -> list[Read]:
     """Return every read in the campaign's own store, none where it has not begun."""
     folder = state_folder(file, state, campaign=campaign)
-    if not (folder / "store.sqlite").exists():
+    if not place_of(folder).exists():
         return []
     with Store.open(folder, create=False) as store:
         return store.reads()
@@ -78,7 +79,7 @@ def reads_of(campaign: Campaign, file: Path, state: Path | None) -> list[Read]:
 def told_experiments(campaign: Campaign, file: Path, state: Path | None) -> list[Experiment]:
     """Return what the campaign's own store holds, nothing where it has not begun."""
     folder = state_folder(file, state, campaign=campaign)
-    if not (folder / "store.sqlite").exists():
+    if not place_of(folder).exists():
         return []
     with Store.open(folder, create=False) as store:
         return store.experiments()

@@ -19,6 +19,7 @@ from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.report.trust import write_trust
 from sdl.store import Store
+from sdl.store.place import place_of
 from sdl.store.told import measured_again
 from sdl.units import label_of, unit_of
 
@@ -139,7 +140,7 @@ def _parts(held: Sequence[Held]) -> list[dict[str, Any]]:
 def _series(file: Path, state: Path | None) -> dict[str, dict[str, list[tuple[str, float, float]]]]:
     """Return the time series of every experiment that was measured more than once."""
     folder = state_folder(file, state)
-    if not (folder / "store.sqlite").exists():
+    if not place_of(folder).exists():
         return {}
     with Store.open(folder, create=False) as store:
         return measured_again(store, store.experiments())

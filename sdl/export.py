@@ -14,6 +14,7 @@ from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.store import Experiment, Store
 from sdl.store.disk import write_durably
+from sdl.store.place import place_of
 from sdl.store.told import series
 
 FORMATS = ("csv", "xlsx", "parquet")
@@ -34,7 +35,7 @@ def export(
     campaign = load_campaign(file, data=data)
     folder = state_folder(file, state, campaign=campaign)
     tables = {"experiments": _of_a_table(campaign), "later": Rows()}
-    if (folder / "store.sqlite").exists():
+    if place_of(folder).exists():
         with Store.open(folder, create=False) as store:
             for e in store.experiments():
                 tables["experiments"].append(_of_an_experiment(e))

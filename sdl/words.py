@@ -49,10 +49,13 @@ class Used:
 def used_so_far(campaign: Campaign, *, state: Path | None) -> Used:
     """Return what the campaign's store has used; nothing where it has not begun."""
     folder = state or campaign.home
-    if campaign.mode == "offline" or not (folder / "store.sqlite").exists():
+    if campaign.mode == "offline" or not folder.exists():
         return Used()
     from sdl.store import Store
+    from sdl.store.place import place_of
 
+    if not place_of(folder).exists():
+        return Used()
     with Store.open(folder, create=False) as store:
         made = [e for e in store.experiments() if e.state not in ("suggested", "rejected")]
         deck = store.deck()

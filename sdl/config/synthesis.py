@@ -73,9 +73,8 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
         report.say(*loc, text=f"{'steps' if entry.medium else 'medium'} is missing; add it")
     if len(report.problems) > before:
         return None
-    found: Route | None = None
     with report.at(*loc, "steps"):
-        found = Route(
+        return Route(
             name=name,
             title=entry.title,
             source=entry.source,
@@ -85,7 +84,7 @@ def route(name: str, entry: SynthesisEntry, room_c: float, report: Report, *loc:
             allows=frozenset(entry.allows),
             notes=tuple(entry.notes),
         )
-    return found  # noqa: RET504  # `at` swallows what is refused
+    return None
 
 
 def _parameter(written: str, entry: RouteParameterEntry) -> RouteParameter:

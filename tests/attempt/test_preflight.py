@@ -288,6 +288,7 @@ NEGATIVE: list[Row] = [
 @pytest.mark.parametrize("when", ["start", "run"])
 def test_when_all_is_well_nothing_is_said(when: When) -> None:
     raise_unless_held(seen(), when)
+    assert [text for one in CHECKS.values() if when in one.when for text in one.look(seen())] == []
 
 
 @pytest.mark.parametrize(
@@ -295,6 +296,7 @@ def test_when_all_is_well_nothing_is_said(when: When) -> None:
 )
 def test_what_reaches_a_limit_and_no_more_may_go_on(interlock: str, when: When, change: Change) -> None:
     raise_unless_held(change(seen()), when)
+    assert interlock in {one.interlock for one in CHECKS.values() if when in one.when}
 
 
 @pytest.mark.parametrize(
