@@ -32,7 +32,7 @@ def watch(session: Session, attempt: Attempt, last_s: float) -> float:
 
 def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
     """Ask robot, reader and store what the checks of ``when`` need; asking moves nothing and can be repeated."""
-    robot, store, attempts = session.robot, session.store, session.store.attempts()
+    robot, attempts = session.robot, session.store.attempts()
     sight = Sight(
         lab=session.lab,
         attempt=attempt,
@@ -60,7 +60,7 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
         tops_mm=tops_mm(commands, sight.run.get("labwareOffsets") or (), session.lab.robot_type),
         travel_mm=travel_mm(commands),
         reader=session.reader.status(),
-        stock_left=store.stock_left(),
+        stock_left=consumables.left_ul(session),
         consumables=consumables.deck_now(session),
     )
 

@@ -13,11 +13,16 @@ from sdl.errors import NeedsPerson
 def the_stocks_hold_what_was_reserved(sight: Sight) -> Iterator[str]:
     for at in sight.attempt.plan["draws_ul"]:
         dead_ul = sight.lab.deck[sight.lab.locate(at)[0]].dead_ul
+        gone_ul = float(sight.attempt.plan.get("evaporates_ul", {}).get(at, 0.0))
         left_ul = sight.stock_left.get(at)
         if left_ul is None:
             yield f"{at} is drawn from and not in the ledger; enter the stock, then sdl resume"
-        elif left_ul < dead_ul:
-            yield f"{at}: {left_ul:.0f} uL would be left, {dead_ul:.0f} uL cannot be drawn; refill it, then sdl resume"
+        elif left_ul - gone_ul < dead_ul:
+            less = f" after {gone_ul:.0f} uL evaporated" if gone_ul else ""
+            yield (
+                f"{at}: {left_ul - gone_ul:.0f} uL would be left{less}, {dead_ul:.0f} uL cannot be drawn; refill it, "
+                "then sdl resume"
+            )
 
 
 @check("I7", NeedsPerson, "start")

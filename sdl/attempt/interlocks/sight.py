@@ -24,8 +24,8 @@ class Sight:
     ``now`` is the wall clock's, ``now_s`` and ``starts_s`` (when each attempt began, by its id) the lab clock's.
     From ``instruments`` on it is asked before the start only: ``offsets`` and ``deck_calibration`` are an OT-2's,
     ``analysed`` is the hash of the list that the robot would run, ``tops_mm`` and ``travel_mm`` how high that list's
-    labware stands and the end of its longest tip goes, ``stock_left`` and ``consumables`` the ledger with this
-    attempt's share taken out.
+    labware stands and the end of its longest tip goes, ``stock_left`` (less what evaporated so far) and
+    ``consumables`` the ledger with this attempt's share taken out.
     """
 
     lab: Lab
