@@ -184,7 +184,14 @@ class Compiler:
 
     def empty(self, full: Columns) -> Well:
         """Return ``n`` wells with nothing in them yet, for the designs ``full``."""
-        return Well(n=count(full), medium=self.route.medium, holds=lambda r, s: self.declared.holds(r, s, full))
+        known: dict[tuple[str, str], Array] = {}
+
+        def holds(reagent: str, species: str) -> Array:
+            if (reagent, species) not in known:
+                known[reagent, species] = self.declared.holds(reagent, species, full)
+            return known[reagent, species]
+
+        return Well(n=count(full), medium=self.route.medium, holds=holds)
 
     def additions(self, full: Columns, well: Well) -> Iterator[tuple[Dose, ...]]:
         """Yield doses that are balanced together, in order of addition; in between, reads take from ``well``."""

@@ -48,7 +48,7 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class GoalEntry(_Strict):
