@@ -12,7 +12,7 @@ from typing import Any
 
 from sdl.campaign import Stock
 from sdl.chemistry.procedures import PROCEDURES, Procedure, procedure_for
-from sdl.chemistry.substances import MIXTURES, Substance, element_counts, substances
+from sdl.chemistry.substances import MIXTURES, Substance, element_counts, substances, unchecked
 from sdl.errors import Refused
 
 DEFAULT_REAGENTS: Mapping[str, str] = {
@@ -228,7 +228,7 @@ def _steps(stock: Stock, procedure: Procedure | None) -> tuple[str, ...]:
 
 
 def _caveats(stock: Stock, procedure: Procedure | None, used: list[Substance]) -> tuple[str, ...]:
-    said = [f"{s.name}: {s.caveat}" for s in used if s.caveat]
+    said = [f"{s.name}: {text}" for s in used for text in (s.caveat, unchecked(s)) if text]
     if procedure:
         said += procedure.caveats
         if procedure.solvent != stock.solvent:

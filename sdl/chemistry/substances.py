@@ -47,6 +47,7 @@ class Substance:
     """One chemical: ``formula`` without brackets, ``hazards`` as GHS H codes to be checked against the supplier's SDS.
 
     ``density_g_ml`` and ``vapour_pressure_kpa`` hold at 25 degC, ``purity`` is a fraction; None where unknown.
+    ``source`` names one for each figure, and says "recalled" of those that nobody has looked up.
     """
 
     name: str
@@ -65,6 +66,12 @@ class Substance:
     def g_mol(self) -> float:
         """Formula weight in g/mol."""
         return formula_weight_g_mol(self.formula)
+
+
+def unchecked(known: Substance) -> str:
+    """Say which H codes of a substance nobody has looked up; "" where all are from a source."""
+    where = known.source.partition("H codes: ")[2]
+    return f"H codes {where}: take those of your supplier's SDS" if "recalled" in where or "none" in where else ""
 
 
 def formula_weight_g_mol(formula: str) -> float:
