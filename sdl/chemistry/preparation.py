@@ -12,7 +12,7 @@ from typing import Any
 
 from sdl.campaign import Stock
 from sdl.chemistry.procedures import PROCEDURES, Procedure, procedure_for
-from sdl.chemistry.substances import MIXTURES, Substance, element_counts, substances, unchecked
+from sdl.chemistry.substances import MIXTURES, Substance, element_counts, substances
 from sdl.errors import Refused
 
 DEFAULT_REAGENTS: Mapping[str, str] = {
@@ -228,7 +228,7 @@ def _steps(stock: Stock, procedure: Procedure | None) -> tuple[str, ...]:
 
 
 def _caveats(stock: Stock, procedure: Procedure | None, used: list[Substance]) -> tuple[str, ...]:
-    said = [f"{s.name}: {text}" for s in used for text in (s.caveat, unchecked(s)) if text]
+    said = [f"{s.name}: {s.caveat}" for s in used if s.caveat]
     if procedure:
         said += procedure.caveats
         if procedure.solvent != stock.solvent:
@@ -249,7 +249,8 @@ def _lines(each: Card) -> list[str]:
     lines += [f"  {_said(p)}" for p in each.portions]
     lines += [f"  {n}. {step}" for n, step in enumerate(each.steps, 1)]
     lines += [f"  beware: {text}" for text in each.caveats]
-    lines += [f"  hazards of {name}: {' '.join(codes)} (check the SDS)" for name, codes in each.hazards.items()]
+    for name, codes in each.hazards.items():
+        lines.append(f"  hazards of {name}: {' '.join(codes)} ({substances()[name].hazards_from}; check your SDS)")
     lines += [f"  missing: {text}" for text in each.missing]
     return [*lines, *(f"  source: {text}" for text in each.sources)]
 

@@ -67,11 +67,10 @@ class Substance:
         """Formula weight in g/mol."""
         return formula_weight_g_mol(self.formula)
 
-
-def unchecked(known: Substance) -> str:
-    """Say which H codes of a substance nobody has looked up; "" where all are from a source."""
-    where = known.source.partition("H codes: ")[2]
-    return f"H codes {where}: take those of your supplier's SDS" if "recalled" in where or "none" in where else ""
+    @property
+    def hazards_from(self) -> str:
+        """Where the H codes are from, "recalled" for those that nobody has looked up."""
+        return self.source.partition("H codes: ")[2]
 
 
 def formula_weight_g_mol(formula: str) -> float:
