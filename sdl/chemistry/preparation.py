@@ -231,6 +231,11 @@ def _caveats(stock: Stock, procedure: Procedure | None, used: list[Substance]) -
     said = [f"{s.name}: {s.caveat}" for s in used if s.caveat]
     if procedure:
         said += procedure.caveats
+        for species in procedure.published.contains.keys() - stock.contains.keys() - COMES_ALONG:
+            more = f"{procedure.published.contains[species]:g} mmol/L {_reagent(species, procedure)} ({species})"
+            said.append(
+                f"The paper's stock also holds {more}, this campaign's `contains` does not: leave out on purpose?"
+            )
         if procedure.solvent != stock.solvent:
             said.append(f"The paper uses {procedure.solvent}, this campaign {stock.solvent}: test that it dissolves.")
     if COMES_ALONG & stock.contains.keys():
