@@ -24,19 +24,35 @@ def input_sd(compiler: Compiler, columns: Columns) -> Columns:
     made = compiler.designed(full, well)
     variance = {name: np.zeros(well.n) for name in columns if made[name].dtype.kind == "f"}
     for dose in compiler.route.doses:
-        moved = compiler.designed(full, _off_by_one_sd(compiler, full, well, dose.reagent))
+        up = 1.0 + _relative_sd(compiler, well, dose.reagent)
+        moved = compiler.designed(full, _scaled(compiler, full, well, dose.reagent, up))
         for name in variance:
             step = moved[name] - made[name]
             variance[name] += np.where(np.isfinite(step), step, 0.0) ** 2
     return {name: np.sqrt(v) for name, v in variance.items()}
 
 
-def _off_by_one_sd(compiler: Compiler, full: Columns, well: Well, reagent: str) -> Well:
-    """Return the wells as they are when one reagent's draw is off by its own standard deviation."""
+def moved_by(compiler: Compiler, columns: Columns, *, ul: float) -> dict[str, Columns]:
+    """Return, by reagent, the ``n`` designs that come of ``columns`` when its draw is ``ul`` more than it should be.
+
+    Reagents that a design does not use leave it as it is.
+    """
+    full = compiler.declared.complete(columns)
+    well, _ = compiler.pour(full)
+    found = {}
+    for dose in compiler.route.doses:
+        drawn = well.drawn(dose.reagent)
+        up = 1.0 + np.where(drawn > 0, ul / np.maximum(drawn, TINY_UL), 0.0)
+        made = compiler.designed(full, _scaled(compiler, full, well, dose.reagent, up))
+        found[dose.reagent] = {name: made[name] for name in columns}
+    return found
+
+
+def _scaled(compiler: Compiler, full: Columns, well: Well, reagent: str, up: NDArray[np.float64]) -> Well:
+    """Return the wells as they are when one reagent's draw is ``up`` times what it should be ``(n,)``."""
     other = compiler.empty(full)
     for dose in compiler.route.doses:
         other.copy(dose.reagent, well)
-    up = 1.0 + _relative_sd(compiler, well, reagent)
     other.ul[reagent] = well.ul[reagent] * up
     other.diluting_ul[reagent] = well.diluting_ul[reagent] * up
     return other
