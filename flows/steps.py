@@ -167,9 +167,10 @@ def finished(session: Session) -> str:
     seen = diagnosis(advisor)
     store.save_diagnostics(store.next_batch(), seen)
     confirmed = len(seen["confirmed"])
+    least = session.campaign.target.least([c.get("target", "") for c in seen["confirmed"]])
     hits = sum(bool(e.is_hit) for e in experiments)
     total = budget.experiments
     session.say(f"{len(experiments)} of {total} experiments, {hits} measured hits, {confirmed} confirmed")
-    if confirmed >= budget.confirmed_hits:
+    if least >= budget.confirmed_hits:
         return "confirmed"
     return "budget" if len(experiments) >= total else ""

@@ -12,6 +12,7 @@ from models import acquisition
 from models.acquisition import Offer, Search, Seen, Taken
 from models.filling import Allowed, sobol_axes
 from models.posterior import Posterior
+from models.reason import reasons
 from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
 from sdl.space import Design
 from sdl.units import label_of, unit_of
@@ -196,7 +197,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
             Suggestion(
                 design=dict(design),
                 kind=kind,
-                why=_why(posterior, kind, forecast, repeats[i] if i < len(repeats) else None),
+                why=_why(posterior, kind, design, forecast, repeats[i] if i < len(repeats) else None),
                 expected=forecast.expected,
                 p_hit=forecast.p_hit,
                 acquisition="repeat to confirm" if kind == "replicate" else acquisition.NAME,
@@ -206,7 +207,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
     return out
 
 
-def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmation | None) -> str:
+def _why(posterior: Posterior, kind: Kind, design: Design, forecast: Forecast, repeat: Confirmation | None) -> str:
     outlook = ", ".join(_reading(name, *forecast[name]) for name in forecast if name in posterior.target.goals)
     if repeat is not None:
         return (
@@ -217,7 +218,7 @@ def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmat
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
     lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
     lead = lead if posterior.rows else "no experiment yet, the law of growth leads here"
-    return f"{lead}: expects {outlook}; chance of a hit {chance}"
+    return f"{lead}: expects {outlook}; chance of a hit {chance}; {reasons(posterior, design)}"
 
 
 def _reading(name: str, mean: float, sd: float) -> str:
