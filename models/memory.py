@@ -41,7 +41,7 @@ def advisor_of(
 
     Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew.
     """
-    advisor = Advisor(space, campaign.target, seed=campaign.seed)
+    advisor = Advisor(space, campaign.target, seed=campaign.seed, enough=campaign.budget.confirmed_hits)
     grown = _growing(looks)
     for e in experiments:
         reads = grown.get(e.id, [])
@@ -106,8 +106,10 @@ def diagnosis(advisor: Advisor) -> dict[str, Any]:
     posterior = advisor.posterior
     if posterior is None or not posterior.rows:
         return {"confirmed": []}
+    from models.palette import measured
+
     sure = [_claim(c) for c in advisor.confirmations()]
-    known = sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p)
+    known = sorted((c for c, _ in measured(posterior)), key=lambda c: -c.p)
     return {
         "model": {"id": posterior.name, "outcomes": posterior.constants()},
         "confirmed": sure,
@@ -117,7 +119,8 @@ def diagnosis(advisor: Advisor) -> dict[str, Any]:
 
 
 def _claim(c: Confirmation) -> dict[str, Any]:
-    return {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments)}
+    named = {"target": c.target} if c.target else {}
+    return {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments), **named}
 
 
 def _slices(posterior: Posterior, through: Mapping[str, float | str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +13,13 @@ from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
-from sdl.chemistry.outcomes import reach, reach_in_words, table_for
+from sdl.chemistry.outcomes import Reach, reach, reach_in_words, table_for
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.routes import route_of
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.config.draft import Draft
 from sdl.errors import Refused
-from sdl.target import Goal
+from sdl.target import Goal, Target
 from sdl.units import counted, label_of, unit_of
 
 
@@ -67,7 +68,12 @@ def used_so_far(campaign: Campaign, *, state: Path | None) -> Used:
 def plan_in_words(campaign: Campaign, used: Used | None = None) -> Plan:
     """Say what will be asked, varied, made and needed; raise `NothingFeasible` when no design is left."""
     asked = [f"{campaign.name}: {campaign.why}".rstrip(": "), "", "Target, most important first:"]
-    asked += [f"  {label_of(name)}: {goal_in_words(name, goal)}" for name, goal in campaign.target.goals.items()]
+    asked += [f"  {label_of(name)}: {'; or '.join(said)}" for name, said in _goals_in_words(campaign.target).items()]
+    if campaign.target.others:
+        names = ", ".join(target.name for target in campaign.target.each)
+        asked.append(
+            f"  A palette: one model and every batch serve {names}; each is to be hit and confirmed by itself."
+        )
     asked += ["", "What varies:"]
     for p in campaign.parameters:
         many = " (one value per thermal block and batch)" if p.scope == "block" else ""
@@ -138,16 +144,20 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
     table, why_none = table_for(campaign)
-    reached = reach(campaign, table) if table else None
-    lines += ["", *(reach_in_words(reached) if reached else [why_none or "The table of outcomes has no such goal."])]
+    each = campaign.target.each
+    reached = {t.name: reach(dataclasses.replace(campaign, target=t), table) if table else None for t in each}
+    for name, found in reached.items():
+        lines += ["", *([f"For {name}:"] if name else [])]
+        lines += reach_in_words(found) if found else [why_none or "The table of outcomes has no such goal."]
     lines += [
         "",
         f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;",
     ]
+    of_each = " of each target" if campaign.target.others else ""
     lines.append(
         f"{counted(campaign.budget.experiments, 'experiment')}: {batches} batch{'es' if batches > 1 else ''}, about "
-        f"{hours * batches:.0f} h; an earlier stop at {counted(campaign.budget.confirmed_hits, 'confirmed hit')}. "
-        f"Approval: {campaign.approval}."
+        f"{hours * batches:.0f} h; an earlier stop at {counted(campaign.budget.confirmed_hits, 'confirmed hit')}"
+        f"{of_each}. Approval: {campaign.approval}."
     )
     lines += ["", reader_in_words(lab)]
     lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
@@ -162,10 +172,21 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         "tips_per_batch": dict(runs[0].tips),
         "runway": {one.name: one.facts for one in lasts},
         "first_out": next((one.name for one in lasts if math.isfinite(one.wells)), None),
-        "reachability": reached.facts if reached else None,
+        "reachability": _facts(reached),
         "load_list": load_list(campaign),
     }
     return Plan(text="\n".join(lines), facts=facts)
+
+
+def _facts(reached: Mapping[str, Reach | None]) -> Any:
+    """Return what is reachable, by target for a palette."""
+    found = {name: one.facts if one else None for name, one in reached.items()}
+    return found if len(found) > 1 else next(iter(found.values()))
+
+
+def _goals_in_words(target: Target) -> dict[str, list[str]]:
+    """Say each goal, once for all targets of a palette that have it."""
+    return {n: list(dict.fromkeys(goal_in_words(n, t.goals[n]) for t in target.each)) for n in target.goals}
 
 
 def reader_in_words(lab: Lab) -> str:
@@ -321,12 +342,27 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
     model = document.get("model") or {}
     if model.get("id", "none") != "none":
         lines += ["", f"Model: {model['id']}"]
+    if data := document.get("data"):
+        measured = ", ".join(f"{label_of(name)} in {count}" for name, count in data["measured"].items())
+        lines.append(f"Data: {data['rows_used']} rows of {data['file']}; measured: {measured}")
     lines += ["", *document["notes"]] if document.get("notes") else []
     return "\n".join(lines).lstrip("\n")
 
 
 SHOWN = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "edge_length_nm", "dispersion_percent")
 """Features of the best experiment that fit on one line; `--json` and the report have all of them."""
+
+
+def _progress_in_words(name: str, one: Mapping[str, Any]) -> str:
+    """Say how far one target of a palette has come."""
+    best = one["best"]
+    seen = (
+        ", ".join(f"{label_of(k)} {amount(k, v['value'])}" for k, v in best["features"].items() if k in SHOWN[:3])
+        if best
+        else ""
+    )
+    nearest = f"; nearest {best['experiment']}: {seen}" if best else ""
+    return f"  {name}: {one['wells']} wells, hits {one['hits']}, confirmed {one['confirmed']}{nearest}"
 
 
 def status_in_words(summary: Mapping[str, Any]) -> str:
@@ -336,6 +372,7 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
         f"  experiments {summary['experiments']} of {summary['budget']}, measured hits {summary['hits']}, "
         f"confirmed {summary['confirmed']}",
     ]
+    lines += [_progress_in_words(name, one) for name, one in summary.get("palette", {}).items()]
     best = summary.get("best")
     if best:
         seen = [(k, best["features"][k]) for k in SHOWN if k in best["features"]]

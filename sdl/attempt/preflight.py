@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sdl.attempt import consumables
+from sdl.attempt import consumables, holding
 from sdl.attempt.clearance import tops_mm, travel_mm
 from sdl.attempt.interlocks import Sight, When, raise_unless_held
 from sdl.attempt.session import Session
@@ -18,6 +18,7 @@ WATCH_S = 60.0
 
 def preflight(session: Session, attempt: Attempt) -> None:
     """Look just before the start; raise `Unsafe` or `NeedsPerson` with everything that is not as verified."""
+    holding.hold(session)
     raise_unless_held(sight_of(session, attempt, "start"), "start")
 
 
@@ -26,6 +27,7 @@ def watch(session: Session, attempt: Attempt, last_s: float) -> float:
     now_s = session.clock.now_s()
     if now_s - last_s < WATCH_S:
         return last_s
+    holding.renew(session)
     raise_unless_held(sight_of(session, attempt, "run"), "run")
     return now_s
 

@@ -37,6 +37,22 @@ def input_sd(compiler: Compiler, columns: Columns) -> Columns:
     return {name: np.sqrt(v) for name, v in variance.items()}
 
 
+def moved_by(compiler: Compiler, columns: Columns, *, ul: float) -> dict[str, Columns]:
+    """Return, by reagent, the ``n`` designs that come of ``columns`` when its draw is ``ul`` more than it should be.
+
+    Reagents that a design does not use leave it as it is.
+    """
+    full = compiler.declared.complete(columns)
+    well, _ = compiler.pour(full)
+    found = {}
+    for dose in compiler.route.doses:
+        drawn = well.drawn(dose.reagent)
+        more = np.where(drawn > 0, ul / np.maximum(drawn, TINY_UL), 0.0)
+        made = compiler.designed(full, _off(compiler, full, well, {dose.reagent: more}))
+        found[dose.reagent] = {name: made[name] for name in columns}
+    return found
+
+
 def _one_sd_each(compiler: Compiler, well: Well) -> list[Mapping[str, Array]]:
     """Return every independent error as the fraction ``(n,)`` by which it moves what each reagent brings."""
     draws: list[Mapping[str, Array]] = []

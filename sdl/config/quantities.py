@@ -1,7 +1,7 @@
 """Text with units to floats: "5 min" is 300.0 where seconds are wanted, and everything doubtful is refused with advice.
 
-The usual units stand in a small table, so that `sdl check` need not load pint for them; all else is left to pint, whose
-registry here is of the two dozen units a chemist writes: its full one knows some that differ by a capital letter.
+The usual units stand in a small table, so that `sdl check` need not load pint for them; everything else is pint's,
+with a registry of the two dozen units a chemist writes here: its full one has units that differ by a capital only.
 """
 
 from __future__ import annotations

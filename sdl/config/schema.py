@@ -34,6 +34,7 @@ from sdl.config.fields import (
     Span,
     Volume,
     Wavelength,
+    Wishes,
 )
 from sdl.target import Source
 
@@ -52,13 +53,16 @@ class _Strict(BaseModel):
 
 
 class GoalEntry(_Strict):
-    """One wish: exactly one of match, minimize, maximize, inside; ``from`` names where the number comes from."""
+    """One wish: match, minimize, maximize or inside, or a bound alone; ``from`` names where the number comes from.
 
-    match: Scalar | None = None
+    Several values to match are a palette; goals to minimize and maximize as a trade-off have no order.
+    """
+
+    match: Wishes | None = None
     within: Scalar | None = None
-    minimize: Literal[True] | None = None
+    minimize: Literal[True, "trade-off"] | None = None
     below: Scalar | None = None
-    maximize: Literal[True] | None = None
+    maximize: Literal[True, "trade-off"] | None = None
     above: Scalar | None = None
     inside: str | None = None
     source: Source = Field(alias="from")

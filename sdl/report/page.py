@@ -18,7 +18,7 @@ from sdl import __version__
 from sdl.report import curves, figures, tables, verdict
 from sdl.report.facts import Facts
 from sdl.report.later import later_figure
-from sdl.report.prose import share, shown, target_in_words
+from sdl.report.prose import palette_in_words, share, shown
 from sdl.store import Store
 from sdl.store.told import measured_again
 
@@ -75,7 +75,7 @@ def render(store: Store) -> str:
             best=best,
             asked=facts.asked,
             state=verdict.state(facts),
-            target=target_in_words(facts.goals),
+            target=palette_in_words(facts.each),
             result=verdict.result(facts),
             tiles=verdict.tiles(facts),
             coverage=verdict.coverage(facts),

@@ -55,6 +55,7 @@ class RobotApi:
         self._type = robot_type
         self._serial = serial
         self._pipettes = pipettes
+        self._notes: dict[str, Json] = {}
 
     def routes(self) -> list[Route]:
         get, post = ["GET"], ["POST"]
@@ -84,7 +85,17 @@ class RobotApi:
             ("/maintenance_runs/{run}", ["DELETE"], self.end_maintenance),
             ("/maintenance_runs/{run}/commands", post, self.maintain),
         ]
+        table.append(("/clientData/{key}", ["GET", "PUT", "DELETE"], self.client_data))
         return [Route(path, _with_version(endpoint), methods=methods) for path, methods, endpoint in table]
+
+    async def client_data(self, request: Request) -> Response:
+        key = request.path_params["key"]
+        if request.method == "PUT":
+            self._notes[key] = dict(read_object(await request.body()).get("data") or {})
+        if key not in self._notes:
+            raise Conflict("ClientDataKeyDoesNotExist", f"No data found for key {key}", 404)
+        told = self._notes.pop(key) if request.method == "DELETE" else self._notes[key]
+        return JSONResponse({"data": told})
 
     async def health(self, _: Request) -> Response:
         told: Json = {
