@@ -160,7 +160,9 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
         f"{of_each}. Approval: {campaign.approval}."
     )
     lines += ["", reader_in_words(lab)]
-    lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
+    lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign)]
+    lines += ["", f"Before it may run: {lab.unarmed}."] if lab.unarmed else []
+    lines += ["", f"Runway{used.since}:"]
     left = supplies(lab, campaign.stocks, left_ul=used.left_ul, deck=used.deck)
     lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, space, columns))
     lines += runway_in_words(lasts, campaign.budget.experiments - used.wells)

@@ -328,7 +328,7 @@ NEGATIVE: list[Row] = [
     ("I20", "no_calibration_is_old", "start", ot2(status={"markedBad": True}),
      r"the right pipette was never calibrated, or marked bad"),
     ("I22", "somebody_answers_for_it", "start", of_lab(robot="http://10.0.0.7:31950"),
-     r"does not say what it is armed for, robot, deck, substances and limits of its file are now deck-"),
+     r"does not say what it is armed for; robot, deck, substances and limits of its file are now deck-"),
     ("I22", "somebody_answers_for_it", "start", of_lab(robot="http://10.0.0.7:31950", armed_for="deck-00000000"),
      r"was armed for deck-00000000, .* compare the bench with the load list of `sdl check`, then write armed_for"),
     ("I22", "somebody_answers_for_it", "start",
