@@ -330,7 +330,7 @@ NEGATIVE: list[Row] = [
     ("I22", "somebody_answers_for_it", "start", of_lab(robot="http://10.0.0.7:31950"),
      r"does not say what it is armed for; robot, deck, substances and limits of its file are now deck-"),
     ("I22", "somebody_answers_for_it", "start", of_lab(robot="http://10.0.0.7:31950", armed_for="deck-00000000"),
-     r"was armed for deck-00000000, .* compare the bench with the load list of `sdl check`, then write armed_for"),
+     r"was armed for deck-00000000; .* compare the bench with the load list of `sdl check`, then write armed_for"),
     ("I22", "somebody_answers_for_it", "start",
      of_lab(robot="http://10.0.0.7:31950", armed_for=lab().mark, mark="deck-11111111"), r"are now deck-11111111"),
     ("I22", "somebody_answers_for_it", "start", of_lab(armed_by=""), r"is not armed: set armed_by and armed_until"),
