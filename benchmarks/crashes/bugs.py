@@ -64,7 +64,7 @@ def _done_first(session: Session, attempt: Attempt) -> None:
     """Say DONE, then save the results."""
     session.store.move_attempt(attempt.id, "MEASURED", "DONE")
     for well in session.store.wells(attempt.id):
-        record._finish(session, attempt, well, {}, late=False)
+        record._finish(session, attempt, well, {}, {}, late=False)
 
 
 BUGS = (
