@@ -256,8 +256,8 @@ def iso(t_s: float) -> str:
     return datetime.fromtimestamp(t_s, UTC).isoformat()
 
 
-CALIBRATED = {"offset": {"x": 0.0, "y": 0.0, "z": 0.0}, "last_modified": "2025-12-31T12:00:00+00:00"}
-"""The day before the laboratory opens: that clock was right then."""
+CALIBRATED = {"offset": {"x": 0.0, "y": 0.0, "z": 0.0}, "last_modified": "2025-12-31T00:00:00+00:00"}
+"""The day before the laboratory opens, when the robot's clock was still right."""
 
 
 def _waits(command: Mapping[str, Any]) -> bool:
