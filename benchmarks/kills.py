@@ -4,6 +4,8 @@ The shipped example runs with the plain step runner in a process of its own and 
 a random while, and resumed; a campaign that ends makes room for the next, of another seed. After every kill the
 database must be whole, hold all that the controller had said it saved, and the virtual lab's physical journal must show
 no stroke that was not planned, and none twice. The table says in which state each kill found the work.
+
+`python -m benchmarks.kills --prefect 19` kills at named points instead, under Prefect (``benchmarks.named_kills``).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.named_kills import POINTS, kill_at_each
 from sdl.lab import simulated
 from sdl.store import Store
 from tests.flows.campaigns import ENVIRONMENT, budget, campaign_file, command, planned_strokes, strokes
@@ -129,6 +132,8 @@ def _look(state: Path, said: Counter[str]) -> list[str]:
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Print the table."""
+    if arguments and arguments[0] == "--prefect":
+        return _named(int(arguments[1]) if len(arguments) > 1 else len(POINTS))
     kills = int(arguments[0]) if arguments else KILLS
     seed = int(arguments[1]) if len(arguments) > 1 else 1
     began = time.perf_counter()
@@ -141,6 +146,17 @@ def main(arguments: Sequence[str] = ()) -> int:
     for line in tally.wrong[:10]:
         print(f"  {line}")
     return int(bool(tally.wrong))
+
+
+def _named(kills: int) -> int:
+    began = time.perf_counter()
+    with TemporaryDirectory(prefix="sdl-kills-") as folder:
+        wrong = kill_at_each(Path(folder), POINTS[:kills])
+    print(f"{kills} SIGKILLs at named points under Prefect, {len(wrong)} broken promises", end="; ")
+    print(f"{time.perf_counter() - began:.0f} s")
+    for line in wrong[:10]:
+        print(f"  {line}")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

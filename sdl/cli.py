@@ -376,8 +376,8 @@ def report(file: Path, *, out: Path | None = None, state: State = None, data: Da
         _say(str(write_trust_report(file, out=out, state=state, data=data)))
         return 0
     folder = state_folder(file, state)
-    store = open_store(file, state)
-    _say(str(write_report(store, out or folder / "report.html")))
+    with open_store(file, state) as store:
+        _say(str(write_report(store, out or folder / "report.html")))
     return 0
 
 

@@ -46,7 +46,7 @@ def cases(laboratory: Laboratory, fault: Fault, *, every: int = 1, stride: int =
     first = laboratory.lived(laboratory.begin(fault))
     yield first
     points = first.points[::every]
-    for point, way in product(points, ways):
+    for way, point in product(ways, points):
         yield laboratory.lived(laboratory.after(point, way))
     for n, point in enumerate(points):
         for way in ways:

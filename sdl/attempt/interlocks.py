@@ -51,7 +51,8 @@ class Sight:
     """Everything that is known at one moment: the robot's answers as its API words them, and our own books.
 
     ``now`` is the wall clock's, ``now_s`` and ``starts_s`` (when each attempt began, by its id) the lab clock's.
-    From ``instruments`` on it is asked before the start only: ``analysed`` is the hash of the list that the robot
+    From ``verified_with`` on, the software that analysed the approved list, it is asked before the start only:
+    ``analysed`` is the hash of the list that the robot
     would run, ``stock_left`` and ``consumables`` the ledger with this attempt's share taken out.
     """
 
@@ -67,6 +68,7 @@ class Sight:
     run: Json
     attempts: Sequence[Attempt]
     starts_s: Mapping[str, float]
+    verified_with: str = ""
     instruments: Sequence[Json] = ()
     fixtures: Sequence[Json] = ()
     analysed: str = ""
@@ -296,6 +298,17 @@ def the_robot_would_run_what_was_verified(sight: Sight) -> Iterator[str]:
     files = {str((p.get("file") or {}).get("id")) for p in sight.run.get("runTimeParameters") or ()}
     if files != {attempt.file_id}:
         yield f"{attempt.id}: the run has the files {sorted(files)}, verified was {attempt.file_id}; plan it again"
+
+
+@check("I26", Unsafe, "start")
+def its_software_is_that_of_the_verified_list(sight: Sight) -> Iterator[str]:
+    now = str(sight.health.get("api_version"))
+    if sight.verified_with != now:
+        yield (
+            f"{sight.attempt.id}: the robot's software is {now}, when the list was verified it was "
+            f"{sight.verified_with or 'not recorded'}: sdl resolve --outcome not-run, then sdl resume plans and "
+            "verifies it anew"
+        )
 
 
 @check("I26", Unsafe, "start", "run")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sdl.attempt import consumables, holding
 from sdl.attempt.interlocks import Sight, When, raise_unless_held
+from sdl.attempt.prepare import VERIFIED_WITH
 from sdl.attempt.session import Session
 from sdl.store import Attempt
 from sdl.verifier import command_hash
@@ -52,6 +53,7 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
         return sight
     return replace(
         sight,
+        verified_with=_verified_with(session, attempt),
         instruments=robot.instruments(),
         fixtures=robot.deck() if session.lab.robot_type == "Flex" else (),
         analysed=command_hash(robot.analysis(attempt.protocol_id)),
@@ -59,6 +61,12 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
         stock_left=store.stock_left(),
         consumables=consumables.deck_now(session),
     )
+
+
+def _verified_with(session: Session, attempt: Attempt) -> str:
+    """Return the software with which the robot analysed the approved list; "" where that was not written down."""
+    told = [e.data["software"] for e in session.store.events(kinds=[VERIFIED_WITH]) if e.attempt == attempt.id]
+    return str(told[-1]) if told else ""
 
 
 def _began_s(session: Session, attempt: Attempt) -> float | None:
