@@ -349,11 +349,12 @@ class Laboratory:
         self._marks.append((mark, len(self._life.points)))
 
     def point(self, name: str) -> None:
-        """Pass a crash point: keep the moment, so that a crash here can be looked at later."""
+        """Pass a crash point: keep the moment, so that a crash here can be looked at later (where anybody lives)."""
+        if self._disk is None:
+            return
         key = self._key()
         if key not in self.moments:
             kept = _copy(self.now)
-            assert self._disk is not None
             kept.database, kept.files, kept.key = zlib.compress(self._disk.serialize(), 1), self._files(), key
             self.moments[key] = kept
         self._life.points.append(key)
@@ -417,7 +418,6 @@ class Laboratory:
 
     def _controller(self) -> bool:
         """Run one controller until the campaign is over (True) or a person was needed, who then acts (False)."""
-        JournaledStore.point = staticmethod(self.point)  # type: ignore[assignment]
         with self._session() as session:
             session.store.claim()
             self.restart(session.store)
@@ -436,6 +436,7 @@ class Laboratory:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
+        JournaledStore.point = staticmethod(self.point)  # type: ignore[assignment]
         store = JournaledStore.open(self.folder, create=True, clock=lambda: NOON)
         clocks = Clocks(self)
         address = "http://robot.invalid:31950"

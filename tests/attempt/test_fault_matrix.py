@@ -201,6 +201,7 @@ def test_software_that_changed_after_the_list_was_verified_stops_the_start_until
     assert "software is 8.2.0, when the list was verified it was 8.1.0: sdl resolve" in stops[0]
     assert not laboratory.now.robot.starts
     with Store.open(laboratory.folder, create=False) as store:
+        store.claim()
         resolve(store, laboratory.campaign.target, store.attempts()[0].id, "not-run", who="Mei", note="updated it")
         assert [e.state for e in store.experiments()] == ["suggested"], "nothing was poured: it is planned again"
 

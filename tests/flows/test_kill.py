@@ -30,7 +30,7 @@ pytestmark = pytest.mark.lab
 
 STARTING = next(point for point in POINTS if point.name == "attempt STARTING")
 
-KILLED_AFTER_LINES = (2, 4, 6, 9, 14, 23)
+KILLED_AFTER_LINES = (2, 4, 6, 4, 5, 6)
 """Lines of progress after which the controller dies: before planning, while arming, and in the middle of wells."""
 
 
