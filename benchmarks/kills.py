@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.named_kills import POINTS, kill_at_each
 from sdl.lab import simulated
 from sdl.store import Store
 from tests.flows.campaigns import ENVIRONMENT, budget, campaign_file, command, planned_strokes, strokes
@@ -67,27 +66,27 @@ def _campaign(file: Path, kills: int, chance: random.Random, tally: Tally) -> No
     """Kill one campaign until it ends, or until there were ``kills`` in all and it was left to end."""
     state, said, ended = file.parent / ".sdl" / "blue-465", Counter[str](), False
     while tally.kills < kills and not ended:
-        lines, ended = _live(file, chance.randint(1, MOST_LINES), chance.uniform(0.0, MOST_S))
-        said.update(found.group(1) for line in lines if (found := _SAID.match(line)))
+        lines, ended = live(file, chance.randint(1, MOST_LINES), chance.uniform(0.0, MOST_S))
+        said.update(acknowledged(lines))
         if ended:
             break
         tally.kills += 1
         tally.states[_landed(state)] += 1
         if (state / "store.sqlite").exists():
-            tally.wrong += _look(state, said)
+            tally.wrong += look(state, said)
     done = subprocess.run(
         command("resume", file, "--runner", "plain"), capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     if done.returncode not in (0, 7):
         tally.wrong.append(f"the last resume ended with {done.returncode}: {done.stderr[-300:]}")
-    tally.wrong += _look(state, said)
+    tally.wrong += look(state, said)
     if strokes(state) != planned_strokes(state):
         tally.wrong.append("the physical journal differs from the verified lists")
     tally.acknowledged += sum(said.values())
     simulated.end(state)
 
 
-def _live(file: Path, lines: int, seconds: float) -> tuple[list[str], bool]:
+def live(file: Path, lines: int, seconds: float = 0.0) -> tuple[list[str], bool]:
     """Run a controller and kill it a while after it said ``lines``; return what it said, and whether it had ended."""
     process = subprocess.Popen(
         command("run", file, "--runner", "plain"),
@@ -106,6 +105,11 @@ def _live(file: Path, lines: int, seconds: float) -> tuple[list[str], bool]:
     return [*said, *rest.splitlines(keepends=True)], ended
 
 
+def acknowledged(lines: Sequence[str]) -> list[str]:
+    """Return the experiment of every read that a controller said it had saved."""
+    return [found.group(1) for line in lines if (found := _SAID.match(line))]
+
+
 def _landed(state: Path) -> str:
     """Return in which state a kill found the open attempt; before the first and between two there is none."""
     if not (state / "store.sqlite").exists():
@@ -114,7 +118,7 @@ def _landed(state: Path) -> str:
         return next((a.state for a in store.attempts() if a.state != "DONE"), "no open attempt")
 
 
-def _look(state: Path, said: Counter[str]) -> list[str]:
+def look(state: Path, said: Counter[str]) -> list[str]:
     """Return what is wrong with the store and the journal as they are now."""
     wrong = []
     with closing(sqlite3.connect(state / "store.sqlite")) as connection:
@@ -133,7 +137,7 @@ def _look(state: Path, said: Counter[str]) -> list[str]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Print the table."""
     if arguments and arguments[0] == "--prefect":
-        return _named(int(arguments[1]) if len(arguments) > 1 else len(POINTS))
+        return _named(int(arguments[1]) if len(arguments) > 1 else None)
     kills = int(arguments[0]) if arguments else KILLS
     seed = int(arguments[1]) if len(arguments) > 1 else 1
     began = time.perf_counter()
@@ -148,11 +152,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     return int(bool(tally.wrong))
 
 
-def _named(kills: int) -> int:
+def _named(kills: int | None) -> int:
+    from benchmarks.named_kills import POINTS, kill_at_each
+
     began = time.perf_counter()
     with TemporaryDirectory(prefix="sdl-kills-") as folder:
         wrong = kill_at_each(Path(folder), POINTS[:kills])
-    print(f"{kills} SIGKILLs at named points under Prefect, {len(wrong)} broken promises", end="; ")
+    print(f"{len(POINTS[:kills])} SIGKILLs at named points under Prefect, {len(wrong)} broken promises", end="; ")
     print(f"{time.perf_counter() - began:.0f} s")
     for line in wrong[:10]:
         print(f"  {line}")

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks.kills import look
 from flows.server import START_TIMEOUT_S, settings
 from sdl.lab import simulated
 from sdl.store import Store
@@ -146,7 +148,8 @@ def kill_at_each(folder: Path, points: Sequence[Point]) -> list[str]:
                 process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=log)
                 if not killed_at(process, state / "store.sqlite", point, after):
                     wrong.append(f"{point.name}: the controller ended with {process.returncode} before it")
-            wrong += [f"{point.name}: {text}" for text in _wrong(state)]
+            if (state / "store.sqlite").exists():
+                wrong += [f"{point.name}: {text}" for text in look(state, Counter())]
             print(f"killed at: {point.name}; the store is {'whole' if not wrong else 'NOT AS PROMISED'}", flush=True)
         done = subprocess.run(command("resume", file), env=environment, capture_output=True, text=True, check=False)
         if done.returncode not in (0, 7):
@@ -157,19 +160,6 @@ def kill_at_each(folder: Path, points: Sequence[Point]) -> list[str]:
     wrong += [f"{name} ended {end}" for name, end in ends if end not in ("measured", "DONE")]
     if strokes(state) != planned_strokes(state):
         wrong.append("the physical journal differs from the verified lists")
-    wrong += _wrong(state)
+    wrong += look(state, Counter())
     simulated.end(state)
     return wrong
-
-
-def _wrong(state: Path) -> list[str]:
-    """Return what is wrong with the store and the physical journal now."""
-    if not (state / "store.sqlite").exists():
-        return []
-    with closing(sqlite3.connect(state / "store.sqlite")) as connection:
-        whole = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    with Store.open(state, create=False) as store:
-        wrong = store.verify_chain() + ([] if whole else ["integrity_check is not ok"])
-    planned = planned_strokes(state) if (state / "attempts").exists() else {}
-    moved = strokes(state) if (state / "journal.jsonl").exists() else {}
-    return wrong + [f"{where}: {n} strokes" for where, n in moved.items() if n > planned.get(where, 0)]
