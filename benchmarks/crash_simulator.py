@@ -18,7 +18,8 @@ from tempfile import mkdtemp
 
 from benchmarks.crashes.bugs import BUGS
 from benchmarks.crashes.explore import Tally, caught, explore
-from benchmarks.crashes.world import FAULTS, Laboratory
+from benchmarks.crashes.faults import FAULTS
+from benchmarks.crashes.world import Laboratory
 
 WORKERS = 2
 

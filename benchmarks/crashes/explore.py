@@ -14,7 +14,8 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.crashes.bugs import Bug
-from benchmarks.crashes.world import FAULTS, NONE, Fault, Laboratory, Life
+from benchmarks.crashes.faults import FAULTS, NONE, Fault
+from benchmarks.crashes.world import Laboratory, Life
 from flows.steps import ARROWS
 
 WAYS = ("quick", "slow", "power cut")

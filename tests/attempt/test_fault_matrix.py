@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from benchmarks.crashes.world import FORGETS, STOPS_FOR_EVER, Fault, Laboratory, suggest
+from benchmarks.crashes.faults import FORGETS, STOPS_FOR_EVER, Fault
+from benchmarks.crashes.world import Laboratory, suggest
 from flows.steps import ARROWS
 from sdl.attempt import consumables, follow, prepare
 from sdl.attempt.session import Session
