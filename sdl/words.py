@@ -378,6 +378,7 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
         said = ", ".join(f"{name} {one['wells']:.0f} (at worst {one['wells_worst']:.0f})" for name, one in ends)
         lines.append(f"  wells that are left in each supply after the last planned batch: {said}")
         lines.append(f"  first to run out: {summary['first_out']}")
+    lines += [f"  noticed: {text}" for text in summary.get("noticed", ())]
     lines += [f"  waiting: {text}" for text in summary.get("waiting", ())]
     if summary.get("proposed"):
         lines += ["", suggestions_in_words({"suggestions": summary["proposed"]}), ""]
