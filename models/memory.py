@@ -112,14 +112,14 @@ def diagnosis(advisor: Advisor, compiler: Compiler | None = None) -> dict[str, A
     if posterior is None or not posterior.rows:
         return {"confirmed": []}
     from models.control import charts
-    from models.palette import measured
+    from models.palette import measured, worth
     from models.prospects import prospects
     from models.sensitivity import sensitivity
     from models.tolerance import card, card_json, robust
 
     columns = posterior.code.space.columns
     sure = [{**_claim(c), "robust": float(robust(posterior, columns([c.design]))[0])} for c in advisor.confirmations()]
-    known = sorted((c for c, _ in measured(posterior)), key=lambda c: -c.p)
+    known = sorted((c for c, _ in measured(posterior)), key=lambda c: (-c.p, -worth(posterior, c.design)))
     return {
         "model": {"id": posterior.name, "outcomes": posterior.constants()},
         "confirmed": sure,
