@@ -11,6 +11,7 @@ from typing import Any, Literal
 from flows import steps
 from sdl.attempt import wishes
 from sdl.attempt.consumables import load_stocks
+from sdl.attempt.holding import held
 from sdl.attempt.session import Session, open_session
 from sdl.attempt.watchdog import guarded
 from sdl.chemistry.feasible import design_space
@@ -62,7 +63,7 @@ def run_campaign(
     try:
         require_true_record(session.store)
         run_with = _under_prefect if runner == "prefect" else _plainly
-        with guarded(folder, session.robot.address):
+        with guarded(folder, session.robot.address), held(session):
             ending = run_with(session)
         code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code
         session.store.event("campaign ended", ending=ending, code=code)

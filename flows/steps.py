@@ -6,9 +6,11 @@ Each step may be called again after a crash: it looks at the store first and doe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sdl.attempt import composition, consumables, follow, prepare, record
+from sdl.attempt.growing import Watch
 from sdl.attempt.session import Session
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.chemistry.compiler import Compiler
@@ -18,10 +20,14 @@ from sdl.store import Attempt, NewExperiment
 
 
 def watched(session: Session, attempt: Attempt) -> None:
-    """Follow the run, with a watch on growth that has learned from every earlier well."""
-    from models.kinetics import growth_watch
+    """Follow the run, with a watch on growth that learns from every earlier well when the first quench is due."""
 
-    watch = growth_watch(session.campaign, design_space(session.campaign), session.store)
+    @cache
+    def watch() -> Watch:
+        from models.kinetics import growth_watch
+
+        return growth_watch(session.campaign, design_space(session.campaign), session.store)
+
     follow.follow(session, attempt, watch)
 
 

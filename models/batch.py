@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from models import acquisition, front
-from models.acquisition import Offer, Search, Seen
+from models.acquisition import Offer, Search, Seen, Taken
 from models.filling import Allowed, sobol_axes
 from models.front import FrontSearch, Trade
 from models.posterior import Posterior
@@ -101,6 +101,10 @@ def _trades(posterior: Posterior) -> bool:
     return bool(traded) and set(traded) <= set(posterior.codec.names)
 
 
+def _taken(posterior: Posterior, beside: Sequence[Design], pending: Sequence[Design]) -> Taken:
+    return Taken.of(posterior.X, posterior.inputs([*pending, *beside]), posterior.code.same)
+
+
 def _values(beside: Sequence[Design], name: str) -> list[float | str]:
     return list(dict.fromkeys(d[name] for d in beside))
 
@@ -116,7 +120,7 @@ def _from_pool(
 ) -> list[dict[str, float | str]]:
     search = _open(posterior, n, beside, pending)
     offer = Seen.of(search, Offer(columns=posterior.code.space.columns(pool), code=posterior.code))
-    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    taken = _taken(posterior, beside, pending).closely(posterior.code.same)
     chosen: list[dict[str, float | str]] = []
     while len(chosen) < n:
         bound = _full(posterior, [*beside, *chosen])
@@ -124,7 +128,7 @@ def _from_pool(
         if not len(best):
             break
         search.add(best.X)
-        taken = torch.cat([taken, best.X])
+        taken = taken.and_(best.X).closely(posterior.code.same)
         chosen += posterior.code.space.designs(best.columns)
     return chosen
 
@@ -138,15 +142,18 @@ def _from_space(
     for allowed in _options(posterior, axes, beside, pending):
         search = _open(posterior, n, beside, pending)
         spread = Seen.of(search, Offer.spread(posterior.code, axes, allowed, posterior.seed))
-        taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+        taken = _taken(posterior, beside, pending)
         rng = np.random.default_rng(posterior.seed)
         chosen: list[dict[str, float | str]] = []
         while len(chosen) < n:
             found = acquisition.best_design(search, spread, taken, allowed, rng)
             if not len(found):
+                taken = taken.closely(posterior.code.same)
+                found = acquisition.best_design(search, spread, taken, allowed, rng)
+            if not len(found):
                 break
             search.add(found.X)
-            taken = torch.cat([taken, found.X])
+            taken = taken.and_(found.X)
             chosen += posterior.code.space.designs(found.columns)
         best = max(best, (len(chosen), float(search.best.mean()), chosen), key=lambda b: b[:2])
     return best[2]
@@ -162,7 +169,7 @@ def _options(
         return [bound]
     search = _open(posterior, 1, beside, pending)
     spread = Seen.of(search, Offer.spread(posterior.code, axes, bound, posterior.seed))
-    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    taken = _taken(posterior, beside, pending)
     first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
     if not len(first):
         return [bound]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import torch
@@ -43,10 +44,13 @@ class Trade:
         worst = (sign * mean).amin(0) if len(mean) else torch.zeros_like(sign)
         bound = [goal.low if goal.kind == "maximize" else -goal.high for goal in goals]
         reference = torch.tensor([b if b > float("-inf") else float(w) for b, w in zip(bound, worst, strict=True)])
-        kept = [j for j in range(len(names)) if j not in sides]
-        others = Utility(
-            goals=tuple(posterior.utility.goals[j] for j in kept),
-            reach=posterior.utility.reach[torch.tensor(kept).long()],
+        mine, kept = posterior.utility, torch.tensor([j for j in range(len(names)) if j not in sides]).long()
+        others = dataclasses.replace(
+            mine,
+            goals=tuple(mine.goals[j] for j in kept.tolist()),
+            reach=mine.reach[kept],
+            anchor=mine.anchor[kept],
+            weight=mine.weight[kept],
         )
         return cls(
             columns=(sides[0], sides[1]), sign=sign, scale=scale, reference=reference.double() / scale, others=others

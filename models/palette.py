@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-import torch
-
 from models.acquisition import Utility
 from models.posterior import Posterior
 from models.suggestion import CONFIRMED, Confirmation, Forecast
@@ -17,9 +14,8 @@ from sdl.target import Target
 def serving(posterior: Posterior, target: Target) -> Posterior:
     """Return the same model, asked about another target with goals for the same features."""
     names = posterior.codec.names
-    told = [[row.features[name] for row in posterior.rows if name in row.features] for name in names]
-    spread = torch.tensor([float(np.std(values or [0.0])) for values in told])
-    return dataclasses.replace(posterior, target=target, utility=Utility.of(target, names, spread))
+    seen = {name: [row.features[name] for row in posterior.rows if name in row.features] for name in names}
+    return dataclasses.replace(posterior, target=target, utility=Utility.of(target, names, seen))
 
 
 def views(posterior: Posterior) -> list[Posterior]:

@@ -33,6 +33,11 @@ class Goal:
     def bounded(self) -> bool:
         return math.isfinite(self.low) or math.isfinite(self.high)
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether more (or less) is better, beyond a bound too."""
+        return self.kind in ("minimize", "maximize")
+
     def holds(self, value: float) -> bool:
         return self.low <= value <= self.high
 

@@ -350,6 +350,9 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
     model = document.get("model") or {}
     if model.get("id", "none") != "none":
         lines += ["", f"Model: {model['id']}"]
+    if data := document.get("data"):
+        measured = ", ".join(f"{label_of(name)} in {count}" for name, count in data["measured"].items())
+        lines.append(f"Data: {data['rows_used']} rows of {data['file']}; measured: {measured}")
     lines += ["", *document["notes"]] if document.get("notes") else []
     return "\n".join(lines).lstrip("\n")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from benchmarks.crashes.robot import ENDED, Hardware, Run
+from benchmarks.crashes.robot import Hardware, Run
 from benchmarks.crashes.robot import Robot as Memory
 from flows import campaign, steps
-from sdl.attempt.session import Session
+from sdl.attempt.session import NETWORK, Session
 from sdl.attempt.wording import campaign_json, recipe_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.config.load import load_campaign
-from sdl.errors import SdlError
+from sdl.errors import SdlError, Unreachable
 from sdl.lab.analysis import Analysis, analyze, default_analyzer
 from sdl.lab.reader import ReaderStatus
 from sdl.lab.robot import Robot
@@ -61,10 +62,6 @@ MOST_LIVES = 12
 Point = Callable[[str], None]
 
 
-class Killed(BaseException):
-    """The controller dies here; nothing of it runs on."""
-
-
 class Merged(BaseException):
     """The controller stands, with nothing in its memory, where another one stood before: its future is known."""
 
@@ -80,8 +77,10 @@ class Fault:
     released: str = ""  # the hand-shake that a person releases
 
 
+NONE = Fault(name="none")
+
 FAULTS = (
-    Fault(name="none"),
+    NONE,
     Fault(name="play lost before the robot took it", call="play", way="lost"),
     Fault(name="answer to play lost", call="play", way="acted"),
     Fault(name="play answered with 500", call="play", way="500"),
@@ -118,11 +117,11 @@ FREED_S = 400.0
 class Moment:
     """What a crash leaves behind."""
 
-    database: bytes
+    database: bytes  # compressed: there are thousands of moments
     files: frozenset[str]
     robot: Memory
     clock_s: float
-    fault: bool  # still to come
+    fault: Fault  # still to come
     waited_s: float = 0.0  # real time
     key: str = ""
 
@@ -210,7 +209,7 @@ class Eye:
         self._lab = laboratory
 
     def status(self) -> ReaderStatus:
-        return ReaderStatus(instrument="sim", grid_id="g", channels=("absorption", "pl"), ok=True)
+        return ReaderStatus(instrument="sim", grid_id="g", channels=("absorption", "pl"), ok=True, lamp_h=1.0)
 
     def dark(self) -> tuple[Spectrum, ...]:
         return self._look("dark")
@@ -238,22 +237,37 @@ class Attendant:
 
 
 class Laboratory:
-    """One folder in which moments come alive, one after the other."""
+    """One folder in which moments come alive, one after the other.
 
-    def __init__(self, folder: Path, *, fault: Fault = FAULTS[0], arrows: steps.Arrows = steps.ARROWS) -> None:
+    What lies behind a fault is the same future whichever fault it was: lives are shared by all of them.
+    """
+
+    def __init__(self, folder: Path, *, fault: Fault = NONE, arrows: steps.Arrows = steps.ARROWS) -> None:
         self.folder = folder
         self.campaign = one_well()
-        self.fault = fault
         self.arrows = arrows
         self.restart: Callable[[Store], None] = lambda store: None
         self.hardware = Hardware(())
         self.moments: dict[str, Moment] = {}
         self.futures: dict[str, Life] = {}
+        self.lives: dict[str, Life] = {}
         self._life = Life()
         self._marks: list[tuple[str, int]] = []
         self._contents: dict[str, bytes] = {}
         self._disk: sqlite3.Connection | None = None
-        self.now = self._first()
+        self.now = self._first(fault)
+
+    def begin(self, fault: Fault) -> str:
+        """Return the moment at which a campaign begins that will meet ``fault``."""
+        key = f"start, {fault.name}"
+        self.moments[key] = replace(_copy(self.moments["start"]), fault=fault, key=key)
+        return key
+
+    def lived(self, key: str) -> Life:
+        """Return what follows a moment, lived once."""
+        if key not in self.lives:
+            self.lives[key] = self.live(key)
+        return self.lives[key]
 
     def live(self, key: str) -> Life:
         """Let controllers and people go on from a moment until the campaign is over; return what was seen."""
@@ -262,6 +276,7 @@ class Laboratory:
         try:
             for _ in range(MOST_LIVES):
                 self._restore()
+                self.quiet()
                 if self._controller():
                     self._life.end = "over"
                     break
@@ -279,7 +294,10 @@ class Laboratory:
         return self._life
 
     def after(self, key: str, way: str) -> str:
-        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with a power cut."""
+        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with a power cut.
+
+        A power cut of a robot that stands still and cold is no more than a restart.
+        """
         if f"{key} {way}" in self.moments:
             return f"{key} {way}"
         moment = _copy(self.moments[key])
@@ -289,6 +307,8 @@ class Laboratory:
             moment.robot.now_s += AWAY_S
         elif way == "power cut":
             self.hardware.power_cut(moment.robot)
+            if moment.robot == self.moments[key].robot:
+                return self.after(key, "quick")
         moment.key = f"{key} {way}"
         self.moments[moment.key] = moment
         return moment.key
@@ -297,15 +317,14 @@ class Laboratory:
 
     def call(self, kind: str) -> str:
         """Say how a call of this kind goes: "" well, else the fault's way, which then is over."""
-        if self.now.fault and self.fault.call == kind:
-            self.now.fault = False
-            if self.fault.way == "down":
+        fault = self.now.fault
+        if fault.call == kind:
+            self.now.fault = NONE
+            if fault.way == "down":
                 self.now.robot.down = 5
             if kind == "reader":
-                from sdl.errors import Unreachable
-
                 raise Unreachable("the reader does not answer")
-            return self.fault.way
+            return fault.way
         return ""
 
     def tick(self) -> None:
@@ -317,8 +336,8 @@ class Laboratory:
         moment.clock_s += self.hardware.tick(moment.robot, self._trap_of(moment))
         for run in moment.robot.runs:
             waits = self.hardware.waits.get(run.begun - 1, "") if run.status == "paused" else ""
-            if waits and moment.fault and self.fault.released and self.fault.released in waits:
-                moment.fault = False
+            if waits and moment.fault.released and moment.fault.released in waits:
+                moment.fault = NONE
                 self.hardware.act(moment.robot, run, "play", by_us=False)
                 moment.clock_s += self.hardware.tick(moment.robot, self._trap_of(moment))
 
@@ -335,7 +354,7 @@ class Laboratory:
         if key not in self.moments:
             kept = _copy(self.now)
             assert self._disk is not None
-            kept.database, kept.files, kept.key = self._disk.serialize(), self._files(), key
+            kept.database, kept.files, kept.key = zlib.compress(self._disk.serialize(), 1), self._files(), key
             self.moments[key] = kept
         self._life.points.append(key)
 
@@ -372,12 +391,12 @@ class Laboratory:
         """Return what happens to the run after a command: the fault, at the first step after the injection."""
 
         def trap(run: Run, index: int) -> None:
-            inject = next(i for i, text in self.hardware.waits.items() if " inject " in text)
-            if not (moment.fault and self.fault.run and index == inject + 9):
+            kind = moment.fault.run
+            if not kind or index != 9 + next(i for i, text in self.hardware.waits.items() if " inject " in text):
                 return
-            moment.fault = False
+            moment.fault = NONE
             status = {"fails": "failed", "stopped": "stopped", "paused": "paused", "door": "blocked-by-open-door"}
-            match self.fault.run:
+            match kind:
                 case "hangs":
                     run.hangs = True
                 case "recovery":
@@ -387,7 +406,7 @@ class Laboratory:
                 case "deleted":
                     run.status = "stopped"
                     moment.robot.runs.remove(run)
-                case kind:
+                case _:
                     if kind in ("stopped", "paused"):
                         run.actions.append({"stopped": "stop", "paused": "pause"}[kind])
                     run.status, run.error = status[kind], "injected" if kind == "fails" else ""
@@ -437,6 +456,7 @@ class Laboratory:
                 folder=self.folder,
                 analyze=self._analyse,
                 say=self._said,
+                tempo=replace(NETWORK, heed_s=3600.0),  # nobody asks for anything while this clock jumps
             )
         finally:
             robot.close()
@@ -470,7 +490,7 @@ class Laboratory:
             held = run.status == "blocked-by-open-door" or (run.status == "paused" and run.actions[-1] == "pause")
             if held:
                 self.hardware.act(robot, run, "play", by_us=False)
-        self.now.fault = False
+        self.now.fault = NONE
 
     # What must hold.
 
@@ -515,18 +535,14 @@ class Laboratory:
 
     # Moments on disk.
 
-    def _first(self) -> Moment:
+    def _first(self, fault: Fault) -> Moment:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         with Store.open(self.folder, create=True, clock=lambda: NOON) as store:
             store.claim()
             store.save_campaign("", self.campaign.sha256, campaign_json(self.campaign))
-        database = (self.folder / "store.sqlite").read_bytes()
-        robot = Memory()
-        moment = Moment(
-            database=database, files=frozenset(), robot=robot, clock_s=START_S, fault=self.fault.name != "none"
-        )
-        moment.key = "start"
+        database = zlib.compress((self.folder / "store.sqlite").read_bytes(), 1)
+        moment = Moment(database=database, files=frozenset(), robot=Memory(), clock_s=START_S, fault=fault, key="start")
         self.moments["start"] = moment
         return moment
 
@@ -538,7 +554,7 @@ class Laboratory:
             for name in ("store.sqlite-wal", "store.sqlite-shm"):
                 (self.folder / name).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-            path.write_bytes(self.now.database)
+            path.write_bytes(zlib.decompress(self.now.database))
             self.now.database = b""
             shutil.rmtree(self.folder / "attempts", ignore_errors=True)
             for name in self.now.files:
@@ -568,7 +584,7 @@ class Laboratory:
         now_s = self.now.clock_s
         told = [repr(self._disk.execute(query).fetchall()) for query in _STATE]
         told += [repr(self._disk.execute(query, {"now": now_s}).fetchall()) for query in _TIMES]
-        told.append(repr((self.now.robot.state(self.hardware.waits), self.now.fault, sorted(self._names()))))
+        told.append(repr((self.now.robot.state(self.hardware.waits), self.now.fault.name, sorted(self._names()))))
         text = "".join(told)
         for (id,) in self._disk.execute("SELECT id FROM attempts ORDER BY n"):
             text = text.replace(id, "attempt")
@@ -642,6 +658,3 @@ def hardware_of(protocol: Path, labware: Sequence[Path], csv: Path) -> Hardware:
 
 def _copy(moment: Moment) -> Moment:
     return replace(moment, robot=moment.robot.copy())
-
-
-__all__ = ["ENDED", "FAULTS", "Fault", "Killed", "Laboratory", "Life", "Sequence"]

@@ -189,6 +189,7 @@ Kelvin = Annotated[float, BeforeValidator(_amount("K", 0.0, 100.0)), _schema("K"
 FlowRate = Annotated[float, BeforeValidator(_amount("uL/s", 0.1, 2000.0)), _schema("uL/s")]
 Fraction = Annotated[float, BeforeValidator(_amount("", 0.0, 1.0)), _schema("")]
 Ratio = Annotated[float, BeforeValidator(_amount("", 0.0, 1e6)), _schema("")]
+Gap = Annotated[float, BeforeValidator(_amount("mm", 0.0, 100.0)), _schema("mm")]
 PathLength = Annotated[float, BeforeValidator(_amount("mm", 0.05, 100.0)), _schema("mm")]
 Wavelength = Annotated[float, BeforeValidator(_amount("nm", 200.0, 2500.0)), _schema("nm")]
 CelsiusRange = Annotated[tuple[float, float], BeforeValidator(_checked(_span)), WithJsonSchema({"type": "string"})]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,11 @@ BUILT_IN = Path(__file__).parent / "labs" / "flex.yaml"
 
 DECK_LIMIT_C = 60.0
 """Hard stop for any vessel on the deck in degC (chemical safety facts, temperature)."""
+
+ARMED_FOR = {"robot", "robot_type", "robot_serial", "pipettes", "deck", "blocks", "limits", "substances"} | {
+    *("never_together", "ventilated", "airflow", "room"),
+}
+"""What of a lab file a person arms: a change of any of these asks for a new look at the bench."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}(/[A-Z][0-9]{1,2})?")
 """A place: it becomes a cell of the robot's step list, where commas and semicolons separate."""
@@ -215,7 +222,16 @@ def limits_of(entry: LimitsEntry) -> Limits:
         max_run_h=entry.max_run,
         max_delay_s=entry.max_delay,
         waste_ul=entry.waste,
+        clearance_mm=entry.clearance,
+        max_calibration_age_h=entry.max_calibration_age,
+        max_lamp_h=entry.max_lamp,
     )
+
+
+def _mark(file: LabFile) -> str:
+    """Return the short hash of everything in the lab file that whoever arms it answers for (interlock I22)."""
+    told = file.model_dump(mode="json", include=ARMED_FOR)
+    return f"deck-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...], folder: Path) -> Lab:
@@ -235,6 +251,8 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...], 
         ventilated=file.ventilated,
         armed_by=file.armed_by,
         armed_until=file.armed_until or "",
+        armed_for=file.armed_for,
+        mark=_mark(file),
         room_c=file.room,
         virtual=dict(file.virtual),
     )

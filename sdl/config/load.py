@@ -237,7 +237,13 @@ _LIMIT_FIELDS = {
     "max_run": "max_run_h",
     "max_delay": "max_delay_s",
     "waste": "waste_ul",
+    "clearance": "clearance_mm",
+    "max_calibration_age": "max_calibration_age_h",
+    "max_lamp": "max_lamp_h",
 }
+
+_FLOORS = ("boiling_margin", "clearance")
+"""Limits that a campaign tightens by raising them."""
 
 
 def _tightened(file: CampaignFile, limits: Limits, report: Report) -> Limits:
@@ -247,7 +253,7 @@ def _tightened(file: CampaignFile, limits: Limits, report: Report) -> Limits:
         if wanted is None:
             continue
         owned = getattr(limits, field)
-        looser = wanted < owned if name == "boiling_margin" else wanted > owned
+        looser = wanted < owned if name in _FLOORS else wanted > owned
         if looser:
             text = f"{wanted:g} is looser than {owned:g}, the lab's limit; a campaign may only tighten it"
             report.say("limits", name, text=f"{text}, or have the limit changed in the lab file")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Mount, RobotType
+from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Light, Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
     Age,
@@ -20,6 +20,7 @@ from sdl.config.fields import (
     Concentration,
     FlowRate,
     Fraction,
+    Gap,
     Hours,
     Id,
     Kelvin,
@@ -48,7 +49,7 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class GoalEntry(_Strict):
@@ -174,6 +175,9 @@ class TightenedLimits(_Strict):
     max_run: Hours | None = None
     max_delay: Seconds | None = None
     waste: Volume | None = None
+    clearance: Gap | None = None
+    max_calibration_age: Age | None = None
+    max_lamp: Age | None = None
 
 
 class CampaignFile(_Strict):
@@ -258,6 +262,9 @@ class ReaderEntry(_Strict):
     carry_over: Fraction = CARRY_OVER
     bands: list[Wavelength] = Field(default_factory=list)
     bottom: Literal["glass", "quartz"] | None = None
+    light: Light | None = None
+    lamp_hours: Age | None = None
+    lamp_read: Made = ""
 
 
 class LimitsEntry(_Strict):
@@ -271,6 +278,9 @@ class LimitsEntry(_Strict):
     max_run: Hours
     max_delay: Seconds
     waste: Volume
+    clearance: Gap
+    max_calibration_age: Age
+    max_lamp: Age
 
 
 class LabFile(_Strict):
@@ -294,6 +304,7 @@ class LabFile(_Strict):
     airflow: str = ""
     armed_by: str = ""
     armed_until: Moment | None = None
+    armed_for: str = ""
     room: Celsius = 25.0
     virtual: dict[str, Scalar] = Field(default_factory=dict)
 

@@ -91,7 +91,9 @@ FAULTS = {
         ("store/test_store_open.py", "test_a_second_controller_is_told_who_holds_the_store_since_when"),
         ("store/test_store_postgres.py", "test_a_second_controller_anywhere_is_told_who_leads_since_when")]),
     "F57": Row(what="two controllers, two stores, one robot", shown_by=[
-        INTERLOCK, (HERE, "test_a_run_of_another_controller_on_our_robot_is_not_started_over")]),
+        INTERLOCK, (HERE, "test_a_run_of_another_controller_on_our_robot_is_not_started_over"),
+        ("attempt/test_holding.py", "test_a_second_controller_is_told_who_holds_the_robot_since_when"),
+        ("attempt/test_holding.py", "test_a_copy_of_a_store_does_not_get_the_robot_of_the_first")]),
     "F58": Row(what="a double click, two tabs", shown_by=[
         ("store/test_store_data.py", "test_people_need_not_own_the_store"),
         (HERE, "test_the_same_decision_twice_is_one_decision")]),

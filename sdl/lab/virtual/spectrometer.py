@@ -105,12 +105,20 @@ class Spectrometer:
         self._path_cm = path_mm / 10
         self._faults = Faults() if faults is None else faults
         self._dead = generator(seed, "dead pixels").random(GRID_NM.size) < self._faults.dead
+        self._lamp_h = float(generator(seed, "lamp").uniform(10.0, 500.0))
         self._day = float(generator(seed, "LED").uniform(0, 2 * math.pi))
 
     @property
     def status(self) -> ReaderStatus:
         grid_id = self._spectrum(GRID_NM, "absorption", "dark", 0.0).grid_id
-        return ReaderStatus(instrument=self.name, grid_id=grid_id, channels=self.channels, ok=True)
+        return ReaderStatus(
+            instrument=self.name,
+            grid_id=grid_id,
+            channels=self.channels,
+            ok=True,
+            lamp_h=self._lamp_h,
+            shutter="closed",
+        )
 
     def dark(self, now_s: float) -> tuple[Spectrum, ...]:
         """Return one spectrum a channel with the shutter closed."""
