@@ -171,7 +171,7 @@ class Advisor:
     ) -> list[Suggestion]:
         """Let the model choose ``n`` designs beside those already in ``batch``; fill the space where it cannot."""
         from models.batch import choose
-        from models.palette import share_out
+        from models.sharing import share_out
 
         posterior = self._learned()
         chosen: list[Suggestion] = []

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from models import acquisition
+from models import acquisition, front
 from models.acquisition import Offer, Search, Seen, Taken
 from models.filling import Allowed, sobol_axes
+from models.front import FrontSearch, Trade
 from models.posterior import Posterior
 from models.reason import reasons
 from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
@@ -73,7 +74,7 @@ def _stands_in(posterior: Posterior, design: Design, designs: Sequence[Design]) 
 
 
 def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]) -> Search:
-    return acquisition.start(
+    search = acquisition.start(
         posterior.surrogate,
         posterior.codec,
         posterior.utility,
@@ -82,6 +83,22 @@ def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Seque
         n=n,
         seed=posterior.seed,
     )
+    if not _trades(posterior):
+        return search
+    return FrontSearch(
+        surrogate=search.surrogate,
+        codec=search.codec,
+        utility=search.utility,
+        X=search.X,
+        noise=search.noise,
+        trade=Trade.of(posterior),
+    )
+
+
+def _trades(posterior: Posterior) -> bool:
+    """Say whether both sides of a trade-off are modelled."""
+    traded = posterior.target.traded
+    return bool(traded) and set(traded) <= set(posterior.codec.names)
 
 
 def _taken(posterior: Posterior, beside: Sequence[Design], pending: Sequence[Design]) -> Taken:
@@ -190,7 +207,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
     so_far = max(
         posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).tolist(), default=0
     )
-    out = []
+    name, out = front.NAME if _trades(posterior) else acquisition.NAME, []
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
         out.append(
@@ -200,7 +217,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
                 why=_why(posterior, kind, design, forecast, repeats[i] if i < len(repeats) else None),
                 expected=forecast.expected,
                 p_hit=forecast.p_hit,
-                acquisition="repeat to confirm" if kind == "replicate" else acquisition.NAME,
+                acquisition="repeat to confirm" if kind == "replicate" else name,
                 model=posterior.name,
             )
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["sobol", "explore", "exploit", "replicate", "fallback"]
+Kind = Literal["sobol", "explore", "exploit", "replicate", "sentinel", "fallback"]
 
 CONFIRMED = 0.8
 """P(all bounds hold for the design's mean outcome) from which a hit is confirmed: a run-to-run scatter of 1-3 nm makes

@@ -309,13 +309,26 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
         if a["recipe"]:
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in a["recipe"]["transfers"])
             lines.append(f"     pour: {poured}")
-        lines.append(f"     P(hit) {a['p_hit']:.0%} in one try; made before, most alike: {_made_before(a['nearest'])}")
+        lines += [f"     {text}" for text in _slips_in_words(a["tolerance"])]
+        poured = f", {a['p_hit_poured']:.0%} with the pipettes' scatter" if a["recipe"] else ""
+        lines.append(
+            f"     P(hit) {a['p_hit']:.0%} in one try{poured}; made before, most alike: {_made_before(a['nearest'])}"
+        )
     lines += ["", f"Measured so far, closest to the wish: {_made_before(answer['closest_measured'])}"]
     for name, span in answer["ranges"].items():
         measured, (c, d) = span["measured"], span["predicted"]
         seen = f"measured {measured[0]:.4g} .. {measured[1]:.4g}" if measured else "never measured"
         lines.append(f"{label_of(name)}: {seen}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
     return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+
+
+def _slips_in_words(card: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what each slip in making a recipe moves of its most important outcome."""
+    said = []
+    for slip in card:
+        name, moved = next(iter(slip["moves"].items()))
+        said.append(f"{slip['what']} moves {label_of(name)} by {moved:+.2g} {unit_of(name)}".rstrip())
+    return said
 
 
 def _made_before(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -388,6 +401,7 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
         said = ", ".join(f"{name} {one['wells']:.0f} (at worst {one['wells_worst']:.0f})" for name, one in ends)
         lines.append(f"  wells that are left in each supply after the last planned batch: {said}")
         lines.append(f"  first to run out: {summary['first_out']}")
+    lines += [f"  noticed: {text}" for text in summary.get("noticed", ())]
     lines += [f"  waiting: {text}" for text in summary.get("waiting", ())]
     if summary.get("proposed"):
         lines += ["", suggestions_in_words({"suggestions": summary["proposed"]}), ""]

@@ -70,9 +70,8 @@ def _one(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report: Rep
             goals[known[name]] = _goal(name, entry, unit_of(known[name]), report)
     if goals and not any(goal.bounded for goal in goals.values()):
         report.say("target", text="no entry has a bound, so nothing could be a hit; add within, below or above")
-    if len([goal for goal in goals.values() if goal.traded]) == 1:
-        return None  # said already
-    return Target.of(**goals) if goals else None
+    whole = sum(goal.traded for goal in goals.values()) in (0, 2)  # else one side is refused above
+    return Target.of(**goals) if goals and whole else None
 
 
 def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
