@@ -112,7 +112,8 @@ def _under_prefect(session: Session) -> str:
 
 def _confirmed(session: Session) -> bool:
     known = session.store.diagnostics()
-    return bool(known and known[max(known)].get("confirmed"))
+    sure = known[max(known)].get("confirmed", []) if known else []
+    return session.campaign.target.least([c.get("target", "") for c in sure]) > 0
 
 
 def _eta(session: Session, elapsed_s: float, before: int) -> None:

@@ -206,6 +206,7 @@ def table_json(table: Table | None) -> dict[str, Any]:
         "file": table.file,
         "sha256": table.sha256,
         "rows_used": len(table.rows),
+        "measured": dict(Counter(name for seen in table.features for name in seen)),
         "excluded": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in table.excluded],
     }
 

@@ -160,7 +160,7 @@ def rehearse_once(campaign: Campaign, advisor: Advisor, ground: Ground, *, stop_
             if readable or made.growing:
                 sd = {name: v.sd for name, v in plain.items()}
                 advisor.tell(s.design, values, sd=sd, run=run, reads=made.growing)
-        out.confirmed_designs = len(advisor.confirmations())
+        out.confirmed_designs = target.least([c.target for c in advisor.confirmations()])
         if out.confirmed_designs and out.confirmed is None:
             out.confirmed = out.experiments
     return out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models import filling
 from models.encode import DesignCode, check_feature
 from models.physics import GrowthLaw
-from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Read, Row, Suggestion
+from models.suggestion import Confirmation, Forecast, Kind, Read, Row, Suggestion
 from sdl.errors import NothingFeasible, Refused
 from sdl.space import Design, DesignSpace
 from sdl.target import Target
@@ -27,7 +27,8 @@ class Advisor:
     """Suggest designs in ``space`` that come ever closer to ``target``.
 
     The first ``start`` experiments fill the space; then a model of every outcome decides.  The same data and ``seed``
-    give the same suggestions.
+    give the same suggestions.  A palette (`Target.palette`) shares each batch until every target has ``enough``
+    confirmed hits.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Advisor:
         seed: int = 0,
         start: int | None = None,
         law: GrowthLaw | None = LAW,
+        enough: int = 2,
     ) -> None:
+        self.enough = enough
         self.space, self.target, self.seed, self.law = space, target, seed, law
         self.rows: list[Row] = []
         self.history: list[Row] = []
@@ -119,7 +122,9 @@ class Advisor:
         posterior = self._learned()
         if isinstance(posterior, str):
             return Forecast(expected={}, p_hit=0.0, p_mean=0.0)
-        return posterior.forecasts(self.space.columns([design]))[0]
+        from models.palette import forecast
+
+        return forecast(posterior, design)
 
     def confirmations(self) -> list[Confirmation]:
         """Return the designs that are confirmed hits, most certain first.
@@ -131,8 +136,9 @@ class Advisor:
         posterior = self._learned()
         if isinstance(posterior, str):
             return []
-        found = [c for c, hit in posterior.measured() if hit and c.p >= CONFIRMED]
-        return sorted(found, key=lambda c: -c.p)
+        from models.palette import confirmed
+
+        return confirmed(posterior)
 
     @property
     def posterior(self) -> Posterior | None:
@@ -165,17 +171,22 @@ class Advisor:
     ) -> list[Suggestion]:
         """Let the model choose ``n`` designs beside those already in ``batch``; fill the space where it cannot."""
         from models.batch import choose
+        from models.sharing import share_out
 
         posterior = self._learned()
         chosen: list[Suggestion] = []
         reason = posterior if isinstance(posterior, str) else "all designs that the model would choose are taken"
         if not isinstance(posterior, str):
             try:
-                chosen = choose(posterior, n, [s.design for s in batch], pending, pool)
+                here = [s.design for s in batch]
+                if self.target.others:
+                    chosen = share_out(posterior, n, here, pending, pool, enough=self.enough)
+                else:
+                    chosen = choose(posterior, n, here, pending, pool)
             except ArithmeticError as exc:
                 reason = str(exc)
-        here = [*batch, *chosen]
-        return chosen + self._filling(n - len(chosen), here, pending, pool, "fallback", f"chosen evenly: {reason}")
+        filled = [*batch, *chosen]
+        return chosen + self._filling(n - len(chosen), filled, pending, pool, "fallback", f"chosen evenly: {reason}")
 
     def _filling(
         self,

@@ -79,14 +79,13 @@ class Posterior:
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         codec = FeatureCode.of(names, features)
-        spread = torch.tensor([float(np.std(told.get(name, [0.0]))) for name in names])
         return cls(
             code=code,
             codec=codec,
             target=target,
             quantities=quantities,
             surrogate=quantities.surrogate(names),
-            utility=Utility.of(target, names, spread),
+            utility=Utility.of(target, names, told),
             beside=(FeatureCode.of(extra, features), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
             X=torch.from_numpy(code.matrix([r.design for r in rows])),

@@ -73,7 +73,7 @@ class Eye:
         self._lab = laboratory
 
     def status(self) -> ReaderStatus:
-        return ReaderStatus(instrument="sim", grid_id="g", channels=("absorption", "pl"), ok=True)
+        return ReaderStatus(instrument="sim", grid_id="g", channels=("absorption", "pl"), ok=True, lamp_h=1.0)
 
     def dark(self) -> tuple[Spectrum, ...]:
         return self._look("dark")

@@ -11,7 +11,7 @@ from sdl.attempt import composition
 from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.campaign import Stock
-from sdl.chemistry.evaporation import too_old, why_not
+from sdl.chemistry.evaporation import gone_after_ul, too_old, why_not
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.runway import TIPS_PER_RACK, Batch, runway, supplies
 from sdl.errors import NeedsPerson, Refused
@@ -173,12 +173,14 @@ def restock(session: Session, run: Run) -> None:
     _restock_dilutions(session, run)
     at = sources(session)
     left = left_ul(session)
+    gone = gone_after_ul(lab, session.campaign.stocks.values(), run)
     for name, draw_ul in run.draws_ul.items():
         place, stock = lab.deck[lab.locate(at[name])[0]], session.campaign.stocks[name]
-        if left[at[name]] - draw_ul < place.dead_ul:
+        if draw_ul > 0 and left[at[name]] - draw_ul - gone[at[name]] < place.dead_ul:
             full = stock.volume_ul / len(stock.at)
             why = (
-                f"{draw_ul:.0f} uL of {name} are needed, {left[at[name]]:.0f} left with {place.dead_ul:.0f} unreachable"
+                f"{draw_ul:.0f} uL of {name} are needed and {gone[at[name]]:.0f} evaporate meanwhile, "
+                f"{left[at[name]]:.0f} left with {place.dead_ul:.0f} unreachable"
             )
             ask(session, at[name], {"stock": name, "volume_ul": full, "why": why})
             _load(session, stock, at[name], f"{name} refilled")

@@ -370,7 +370,7 @@ def note_moments(session: Session, attempt: Attempt) -> None:
     commands = session.robot.commands(attempt.run_id)
     for handshake in open_ones:
         _, _, action, well = handshake.message.split()
-        moment = _moment(commands, handshake)
+        moment = moment_of(commands, handshake)
         if moment is None:
             continue
         if action == "inject":
@@ -386,7 +386,7 @@ def _open(handshake: Handshake, waiting: Mapping[str, Any]) -> bool:
     return (action, state) in (("inject", "planned"), ("quench", "dispensed"))
 
 
-def _moment(commands: Sequence[Mapping[str, Any]], handshake: Handshake) -> float | None:
+def moment_of(commands: Sequence[Mapping[str, Any]], handshake: Handshake) -> float | None:
     """Return when the liquid of the released step was in, on the lab clock; None while it is not.
 
     Only differences of the robot's own times are used: its clock may be wrong by years.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sdl.attempt import consumables, holding
+from sdl.attempt.clearance import tops_mm, travel_mm
 from sdl.attempt.interlocks import Sight, When, raise_unless_held
 from sdl.attempt.prepare import VERIFIED_WITH
 from sdl.attempt.session import Session
@@ -34,7 +35,7 @@ def watch(session: Session, attempt: Attempt, last_s: float) -> float:
 
 def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
     """Ask robot, reader and store what the checks of ``when`` need; asking moves nothing and can be repeated."""
-    robot, store, attempts = session.robot, session.store, session.store.attempts()
+    robot, attempts = session.robot, session.store.attempts()
     sight = Sight(
         lab=session.lab,
         attempt=attempt,
@@ -49,16 +50,21 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
         attempts=attempts,
         starts_s={a.id: start for a in attempts if (start := _began_s(session, a)) is not None},
     )
-    if when == "run":
+    if when != "start":
         return sight
+    flex, commands = session.lab.robot_type == "Flex", robot.analysis(attempt.protocol_id)
     return replace(
         sight,
         verified_with=_verified_with(session, attempt),
         instruments=robot.instruments(),
-        fixtures=robot.deck() if session.lab.robot_type == "Flex" else (),
-        analysed=command_hash(robot.analysis(attempt.protocol_id)),
+        fixtures=robot.deck() if flex else (),
+        offsets=() if flex else robot.pipette_offsets(),
+        deck_calibration={} if flex else robot.deck_calibration(),
+        analysed=command_hash(commands),
+        tops_mm=tops_mm(commands, sight.run.get("labwareOffsets") or (), session.lab.robot_type),
+        travel_mm=travel_mm(commands),
         reader=session.reader.status(),
-        stock_left=store.stock_left(),
+        stock_left=consumables.left_ul(session),
         consumables=consumables.deck_now(session),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from sdl.attempt import composition, consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session
+from sdl.chemistry.evaporation import gone_after_ul
 from sdl.chemistry.quench_range import growth_range_s
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
@@ -48,6 +49,7 @@ def plan(session: Session, batch: int) -> Attempt:
         "temperatures_c": run.temperatures_c,
         "duration_s": run.duration_s,
         "draws_ul": {at[name]: volume for name, volume in run.draws_ul.items() if volume > 0},
+        "evaporates_ul": gone_after_ul(session.lab, session.campaign.stocks.values(), run),
         "sources": at,
         "stocks": composition.stocks_json(composition.stocks_now(session, at), at),
         "tips_gone": gone,

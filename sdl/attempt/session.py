@@ -134,3 +134,5 @@ def raise_unless_armed(lab: Lab, now: datetime) -> None:
             f"{lab.name} is armed until {lab.armed_until}, now it is {now:%Y-%m-%dT%H:%MZ}: it must end in the future "
             "and within 72 h; have it renewed in the lab file"
         )
+    if lab.unarmed:
+        raise NeedsPerson(lab.unarmed)

@@ -88,6 +88,15 @@ class Robot:
     def modules(self) -> list[Json]:
         return self._list(self._get("/modules"), "/modules")
 
+    def pipette_offsets(self) -> list[Json]:
+        """Return an OT-2's pipette offset calibrations, ``lastModified`` among them; a Flex tells with its pipettes."""
+        return self._list(self._get("/calibration/pipette_offset"), "/calibration/pipette_offset")
+
+    def deck_calibration(self) -> Json:
+        """Return an OT-2's deck calibration: ``status``, and ``data`` with ``lastModified``."""
+        path = "/calibration/status"
+        return self._dict(self._get(path).get("deckCalibration"), path)
+
     def door(self) -> Json:
         """Return ``status`` ("closed" or "open") and ``doorRequiredClosedForProtocol``."""
         return self._data("/robot/door/status")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,12 @@ def test_an_ot2_runs_the_same_campaign(tmp_path: Path) -> None:
 
 
 def test_a_robot_that_does_not_answer_ends_with_5_and_its_address(tmp_path: Path) -> None:
-    lab = REAL | {"armed_until: always ": f"armed_until: {_tomorrow()} "}
+    until = f"armed_until: {_tomorrow()} "
+    unseen = sdl("run", campaign_file(tmp_path, lab=REAL | {"armed_until: always ": until}), "--runner", "plain")
+    assert unseen.returncode == 4, "nobody has said that he saw this deck and these limits"
+    seen = re.search(r"armed_for: deck-[0-9a-f]{8}", unseen.stderr)
+    assert seen, unseen.stderr
+    lab = REAL | {"armed_until: always ": f"{seen[0]}\n{until}"}
     done = sdl("run", campaign_file(tmp_path, lab=lab), "--runner", "plain")
     assert done.returncode == 5, done.stderr
     assert "http://127.0.0.1:9" in done.stderr
