@@ -28,7 +28,7 @@ from sdl.store import Store
 from tests.flows.campaigns import ENVIRONMENT, budget, campaign_file, command, planned_strokes, strokes
 
 AUTH = "lab:named-kills"
-LOOK_S = 0.001
+LOOK_S = 0.002
 """How often the store is looked at: the kill lands within milliseconds of the commit (chosen)."""
 
 
@@ -38,7 +38,7 @@ class Point:
 
     name: str
     kind: str
-    says: Mapping[str, object] = field(default_factory=dict)
+    says: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 def _moved(to: str) -> Point:
@@ -65,33 +65,32 @@ POINTS = (
 
 def killed_at(process: subprocess.Popen[bytes], database: Path, point: Point, after: int) -> bool:
     """Kill ``process`` at the first event of ``point`` with a number above ``after``; False if it ended before."""
-    while process.poll() is None:
-        if _has(database, point, after):
-            process.kill()
-            process.wait()
-            return True
+    while not database.exists() and process.poll() is None:
         time.sleep(LOOK_S)
+    if not database.exists():
+        return False
+    with closing(_reading(database)) as connection:
+        while process.poll() is None:
+            for kind, data in connection.execute("SELECT kind, data FROM events WHERE seq > ?", (after,)):
+                after += 1
+                if kind == point.kind and point.says.items() <= json.loads(data).items():
+                    process.kill()
+                    process.wait()
+                    return True
+            time.sleep(LOOK_S)
     return False
 
 
-def _has(database: Path, point: Point, after: int) -> bool:
-    query = "SELECT data FROM events WHERE kind = ? AND seq > ?"
-    return any(
-        all(json.loads(data).get(name) == value for name, value in point.says.items())
-        for (data,) in _asked(database, query, (point.kind, after))
-    )
-
-
 def last_event(database: Path) -> int:
-    """Return the number of the newest event; 0 before the first."""
-    return next((int(seq or 0) for (seq,) in _asked(database, "SELECT max(seq) FROM events", ())), 0)
-
-
-def _asked(database: Path, query: str, values: tuple[object, ...]) -> list[tuple[str]]:
+    """Return the number of the newest event; 0 where there is no store yet."""
     if not database.exists():
-        return []
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10.0)) as connection:
-        return connection.execute(query, values).fetchall()
+        return 0
+    with closing(_reading(database)) as connection:
+        return int(connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+
+
+def _reading(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10.0)
 
 
 @contextmanager

@@ -78,9 +78,11 @@ FAULTS = {
         ("attempt/test_crashes.py", "test_a_robot_that_hangs_is_said_to_hang_once_with_a_reason")]),
     "F48": Row(what="outcomes and fits that are no numbers", shown_by=[
         ("models/test_surrogate.py", "test_a_failed_search_falls_back_to_default_constants_and_says_so"),
-        ("models/test_advisor.py", "test_degenerate_data_end_in_labelled_space_filling")]),
+        ("models/test_advisor.py", "test_degenerate_data_end_in_labelled_space_filling"),
+        ("models/test_advisor.py", "test_nonsense_is_refused_and_changes_nothing")]),
     "F49": Row(what="contradicting replicates, an outlier", shown_by=[
-        ("models/test_advisor.py", "test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor")]),
+        ("models/test_advisor.py", "test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor"),
+        ("models/test_deciding.py", "test_a_run_that_reads_off_is_beyond_the_limits_of_its_chart")]),
     "F50": Row(what="a proposed design that cannot be", shown_by=[
         ("test_security.py", "test_a_poisoned_design_is_feasible_for_nobody"),
         ("models/test_advisor.py", "test_a_finite_space_that_is_used_up_still_answers")]),
