@@ -313,9 +313,7 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
             reads = s["recipe"].get("growing_reads", STEERABLE_READS)
             said = f"{low} to {high}, as the forecast of the growing well says"
             if reads < STEERABLE_READS:
-                said = (
-                    f"as planned: the flow cell reads the well {reads} times before, {STEERABLE_READS} could steer it"
-                )
+                said = f"as planned; {reads} reads in the flow cell come before it, {STEERABLE_READS} could steer it"
             lines.append(f"     quench: {said}")
         chance = f"P(hit) {s['p_hit']:.0%}; " if s["expected"] else ""
         lines.append(f"     {chance}{s['why']}")

@@ -98,7 +98,7 @@ def absorbances(
     lamp, lamp_var = (blank.counts - offset)[order], variance(blank, read_noise_e)[order] + dark_var
     full = np.stack([(saturated(s) | saturated(blank))[order] for s in samples])
     lit = _lit(light, lamp) & ~full
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         raw = np.where(lit, -np.log10(light / lamp), np.nan)
         noise = np.where(lit, np.sqrt(light_var / light**2 + lamp_var / lamp**2) / LN10, np.nan)
     wavelength_nm = blank.wavelength_nm[order]

@@ -28,8 +28,8 @@ from sdl.units import HC_EV_NM
 CLEAR_NM, BLUE_NM = (560.0, 650.0), (320.0, 450.0)
 """Where no crystal of CsPbBr3 absorbs, and where every one does (bulk edge 2.3 eV)."""
 HIGHEST_A = 6.0
-"""Absorbance that no instrument reads: stray light ends the best double monochromator's range there (Cary 5000: 8 with
-extra beam attenuation, 6 without)."""
+"""Absorbance that no instrument reads in a tenth of its pixels: stray light ends the best double monochromator's range
+there (Cary 5000: 8 with extra beam attenuation, 6 without)."""
 UPSIDE_DOWN_A = 0.05
 """How much more the clear range may seem to absorb than the blue before the scale is not believed; chosen."""
 NEGATIVE_A = -0.1
@@ -191,7 +191,7 @@ def _absorbance_flags(wavelength_nm: Array, absorbance: Array) -> tuple[str, ...
     clear, blue = (float(np.median(absorbance[part])) if part.any() else math.nan for part in within)
     if np.quantile(absorbance[seen & (wavelength_nm < CLEAR_NM[1])], 0.1, method="lower") < NEGATIVE_A:
         return ("negative",)
-    if np.median(absorbance[seen]) > HIGHEST_A or clear > blue + UPSIDE_DOWN_A:
+    if np.quantile(absorbance[seen], 0.9, method="lower") > HIGHEST_A or clear > blue + UPSIDE_DOWN_A:
         return ("mis_scaled",)
     bend = abs(blue - clear)
     if abs(clear) > AIR_A and bend < FEATURELESS_A + 3 * noise(absorbance[seen]) / math.sqrt(seen.sum()):
