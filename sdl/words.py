@@ -351,7 +351,11 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
             lines.append(f"     pour: {poured}")
         if window := (s.get("recipe") or {}).get("quench_window_s"):
             low, high = (amount("growth_time_s", t) for t in window)
-            lines.append(f"     quench: {low} to {high}, as the forecast of the growing well says")
+            reads = s["recipe"].get("growing_reads", STEERABLE_READS)
+            said = f"{low} to {high}, as the forecast of the growing well says"
+            if reads < STEERABLE_READS:
+                said = f"as planned; {reads} reads in the flow cell come before it, {STEERABLE_READS} could steer it"
+            lines.append(f"     quench: {said}")
         chance = f"P(hit) {s['p_hit']:.0%}; " if s["expected"] else ""
         lines.append(f"     {chance}{s['why']}")
     model = document.get("model") or {}
@@ -364,6 +368,8 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
     return "\n".join(lines).lstrip("\n")
 
 
+STEERABLE_READS = 2
+"""Reads of a growing well before a forecast may move its quench (`models.kinetics.decision`)."""
 SHOWN = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "edge_length_nm", "dispersion_percent")
 """Features of the best experiment that fit on one line; `--json` and the report have all of them."""
 

@@ -98,7 +98,7 @@ def absorbances(
     lamp, lamp_var = (blank.counts - offset)[order], variance(blank, read_noise_e)[order] + dark_var
     full = np.stack([(saturated(s) | saturated(blank))[order] for s in samples])
     lit = _lit(light, lamp) & ~full
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         raw = np.where(lit, -np.log10(light / lamp), np.nan)
         noise = np.where(lit, np.sqrt(light_var / light**2 + lamp_var / lamp**2) / LN10, np.nan)
     wavelength_nm = blank.wavelength_nm[order]
@@ -158,13 +158,13 @@ def _light_flags(
 
 def _without_spikes(values: Array, sd: Array) -> tuple[Array, Array]:
     """Replace dead and hit pixels by their neighbours, ``n x w``."""
-    values = bridge(values)
+    values, sd = bridge(values), bridge(sd)
     padded = np.pad(np.nan_to_num(values), ((0, 0), (3, 3)), mode="edge")  # in one row: the filter's fast path
     deviation = np.abs(values - median_filter(padded.ravel(), size=7).reshape(padded.shape)[:, 3:-3])
     scale = np.maximum(1.4826 * _medians(deviation)[:, None], np.nan_to_num(sd))  # MAD of a Gaussian is 0.6745 sd
     spike = deviation > SPIKE_SD * scale
-    values[spike] = np.nan
-    return bridge(values), bridge(np.where(spike, np.nan, sd))
+    values[spike] = sd[spike] = np.nan
+    return bridge(values), bridge(sd)
 
 
 def _medians(values: Array) -> Array:
