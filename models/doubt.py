@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,4 +70,4 @@ def _weighed(fitted: Fitted) -> Tensor:
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(signal + torch.diag(own)))
         left = (own * (inverse @ z)).square() + own - own.square() * inverse.diagonal()
         trust = (FREEDOM + 1.0) / (FREEDOM + (left - known).clamp_min(0.0) / noise)
-    return torch.from_numpy(np.asarray(trust))
+    return trust
