@@ -6,7 +6,7 @@ be). Then the four mistakes of ``benchmarks.crashes.bugs``, each of which must b
 
 from __future__ import annotations
 
-import os
+import gc
 import shutil
 import sys
 import time
@@ -17,18 +17,22 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from benchmarks.crashes.bugs import BUGS
-from benchmarks.crashes.explore import Tally, explore
-from benchmarks.crashes.world import FAULTS, Laboratory
+from benchmarks.crashes.explore import Tally, caught, explore
+from benchmarks.crashes.faults import FAULTS
+from benchmarks.crashes.world import Laboratory
 
 WORKERS = 2
 
-STRIDE = 20
-"""With a fault, after each first crash every 20th second one, at an offset that moves on (chosen: 90 s on two cores).
+STRIDE = 8
+"""After each first crash every 8th second one, at an offset that moves on (chosen: 90 s on two cores)."""
 
-Without a fault it is every second crash of every first one.
-"""
+OBJECTS = 200_000
+"""New objects between two collections of garbage: thousands of moments are kept on purpose (chosen)."""
 
 MEMORY = Path("/dev/shm")
+
+Caught = tuple[int, str, float]
+"""After how many cases a mistake showed, how, and the seconds of CPU that took."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -36,31 +40,31 @@ def main(arguments: Sequence[str] = ()) -> int:
     stride = int(arguments[0]) if arguments else STRIDE
     began = time.perf_counter()
     base = Path(mkdtemp(prefix="sdl-crashes-", dir=MEMORY if MEMORY.is_dir() else None))
+    gc.set_threshold(OBJECTS)
     try:
         Laboratory(base / "first").live("start")  # the vendor's software is asked before the workers part
         with ProcessPoolExecutor(WORKERS, mp_context=get_context("fork")) as pool:
-            told = [pool.submit(_fault, n, base, stride) for n in range(len(FAULTS))]
-            caught = [pool.submit(_bug, n, base) for n in range(len(BUGS))]
-            tallies, bugs = [t.result() for t in told], [b.result() for b in caught]
+            shares = [pool.submit(_share, n, base, stride) for n in range(WORKERS)]
+            bugs = [pool.submit(_bug, n, base) for n in range(len(BUGS))]
+            tallies = [tally for share in shares for tally in share.result()]
+            found = [bug.result() for bug in bugs]
     finally:
         shutil.rmtree(base, ignore_errors=True)
-    return _print(tallies, bugs, time.perf_counter() - began)
+    return _print(tallies, found, time.perf_counter() - began)
 
 
-def _fault(n: int, base: Path, stride: int) -> Tally:
-    return explore(base / f"{os.getpid()}", FAULTS[n], stride=stride if n else 1)
+def _share(n: int, base: Path, stride: int) -> list[Tally]:
+    """Enumerate every second fault, or all but those, in one laboratory, so that they share what lies behind them."""
+    laboratory = Laboratory(base / f"share {n}")
+    return [explore(laboratory, fault, stride=stride) for fault in FAULTS[n::WORKERS]]
 
 
-def _bug(n: int, base: Path) -> Tally:
-    """Look for one mistake under one fault after the other until it shows."""
-    for fault in FAULTS:
-        tally = explore(base / f"{os.getpid()}", fault, bug=BUGS[n], every=1, stride=7)
-        if tally.wrong:
-            break
-    return tally
+def _bug(n: int, base: Path) -> Caught:
+    began = time.process_time()
+    return *caught(base / f"bug {n}", BUGS[n]), time.process_time() - began
 
 
-def _print(tallies: Sequence[Tally], bugs: Sequence[Tally], seconds: float) -> int:
+def _print(tallies: Sequence[Tally], bugs: Sequence[Caught], seconds: float) -> int:
     print(f"| {'fault':45} | cases | runs | points | CPU s | wrong |\n|---|---|---|---|---|---|")
     for t in tallies:
         wrong = "; ".join(f"{n}x {text}" for text, n in t.wrong.most_common(3)) or "0"
@@ -69,10 +73,10 @@ def _print(tallies: Sequence[Tally], bugs: Sequence[Tally], seconds: float) -> i
     cases, runs = sum(t.cases for t in tallies), sum(t.runs for t in tallies)
     print(f"\n{cases} cases, {runs} runs, {cpu_s:.0f} s of CPU on {WORKERS} workers; {seconds:.0f} s with the mistakes")
     missed = 0
-    for bug, t in zip(BUGS, bugs, strict=True):
-        missed += not t.wrong
-        seen = f"caught after {t.cases} cases, {t.cpu_s:.1f} s: {next(iter(t.wrong))}" if t.wrong else "NOT CAUGHT"
-        print(f"seeded mistake, {bug.name}: {seen}")
+    for bug, (n, how, took_s) in zip(BUGS, bugs, strict=True):
+        missed += not how
+        said = f"caught after {n} cases, {took_s:.1f} s: {how}" if how else f"NOT CAUGHT in {n} cases"
+        print(f"seeded mistake, {bug.name}: {said}")
     return int(bool(missed or any(t.wrong for t in tallies)))
 
 

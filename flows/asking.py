@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.planning import Knowledge, known_offline, reads_of, table_json, told_experiments
+from flows.planning import Knowledge, known_offline, remembered, table_json
 from models.inverse import Answer, Reach, ask, closest, nearest
 from models.memory import advisor_of
 from models.posterior import Posterior
+from models.tolerance import card, card_json
 from sdl.attempt.wording import recipe_json
 from sdl.campaign import Budget, Campaign
 from sdl.chemistry.compiler import Compiler
@@ -20,7 +21,7 @@ from sdl.config.load import load_campaign
 from sdl.config.pool import read_pool
 from sdl.config.wish import read_wish
 from sdl.errors import Refused
-from sdl.store import Experiment
+from sdl.store import Experiment, Read
 from sdl.target import Goal, Target
 from sdl.units import BY_NAME, label_of, unit_of
 
@@ -70,13 +71,14 @@ def ask_for(
 
 def _known(campaign: Campaign, file: Path, state: Path | None, target: Target) -> Knowledge:
     experiments: Sequence[Experiment] = ()
+    reads: Sequence[Read] = ()
     if file.suffix.lower() not in TABLES:
-        experiments = told_experiments(campaign, file, state)
+        experiments, reads = remembered(campaign, file, state)
     if campaign.mode == "offline":
         return known_offline(campaign, experiments, target)
     space = design_space(campaign)
-    wanted, looks = dataclasses.replace(campaign, target=target), reads_of(campaign, file, state)
-    return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments, looks), table=None, warnings=())
+    wanted = dataclasses.replace(campaign, target=target)
+    return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments, reads), table=None, warnings=())
 
 
 def wished(campaign: Campaign, wish: str) -> Target:
@@ -119,6 +121,8 @@ def _answer(posterior: Posterior, answer: Answer, compiler: Compiler | None) -> 
         "recipe": None if compiler is None else recipe_json(compiler.recipe(answer.design)),
         "expected": expected,
         "p_hit": answer.forecast.p_hit,
+        "p_hit_poured": answer.robust,
+        "tolerance": card_json(card(posterior, answer.design, compiler)),
         "closeness": answer.closeness,
         "nearest": [{**_measured(posterior, i), "distance": away} for i, away in nearest(posterior, answer.design, 2)],
     }

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from flows import steps
 from sdl.attempt import wishes
 from sdl.attempt.consumables import load_stocks
+from sdl.attempt.holding import held
 from sdl.attempt.session import Session, open_session
 from sdl.attempt.watchdog import guarded
 from sdl.chemistry.feasible import design_space
@@ -62,7 +63,7 @@ def run_campaign(
     try:
         require_true_record(session.store)
         run_with = _under_prefect if runner == "prefect" else _plainly
-        with guarded(folder, session.robot.address):
+        with guarded(folder, session.robot.address), held(session):
             ending = run_with(session)
         code = 0 if ending == "confirmed" or _confirmed(session) else BudgetSpent.exit_code
         session.store.event("campaign ended", ending=ending, code=code)
@@ -86,11 +87,12 @@ def _plainly(session: Session) -> str:
 
 def _under_prefect(session: Session) -> str:
     """Run the same loop as a Prefect flow: no retries, no cache, no results; a flow run carries ids only."""
-    from flows.server import prefect_api, tidy
+    from flows.server import mark_of, prefect_api, tidy
 
+    mark = mark_of(session.folder)
     with prefect_api(session.folder / "prefect"):
-        tidy(session.campaign.name)
-        from prefect import flow, task
+        tidy(mark)
+        from prefect import flow, tags, task
         from prefect.cache_policies import NO_CACHE
 
         @task(cache_policy=NO_CACHE, persist_result=False, retries=0, task_run_name="{name}")
@@ -104,12 +106,14 @@ def _under_prefect(session: Session) -> str:
         def conducted(campaign_id: str) -> str:
             return campaign(session, do)
 
-        return str(conducted(session.campaign.name))
+        with tags(mark):
+            return str(conducted(session.campaign.name))
 
 
 def _confirmed(session: Session) -> bool:
     known = session.store.diagnostics()
-    return bool(known and known[max(known)].get("confirmed"))
+    sure = known[max(known)].get("confirmed", []) if known else []
+    return session.campaign.target.least([c.get("target", "") for c in sure]) > 0
 
 
 def _eta(session: Session, elapsed_s: float, before: int) -> None:

@@ -59,7 +59,7 @@ def plan_experiments(
     campaign = load_campaign(file, data=data)
     refuse_old_lots(campaign, datetime.now(UTC))
     if campaign.mode == "offline":
-        document = _offline(campaign, n, told_experiments(campaign, file, state))
+        document = _offline(campaign, n, remembered(campaign, file, state)[0])
     else:
         document = _on_the_bench(campaign, file, n, state)
     if out is not None:
@@ -67,22 +67,16 @@ def plan_experiments(
     return document
 
 
-def reads_of(campaign: Campaign, file: Path, state: Path | None) -> list[Read]:
-    """Return every read in the campaign's own store, none where it has not begun."""
+def remembered(campaign: Campaign, file: Path, state: Path | None) -> tuple[list[Experiment], list[Read]]:
+    """Return the experiments and reads of the campaign's own store, in one opening; nothing where it has not begun.
+
+    A controller may be writing meanwhile: reads come after experiments, so that none of an outcome is missing.
+    """
     folder = state_folder(file, state, campaign=campaign)
     if not place_of(folder).exists():
-        return []
+        return [], []
     with Store.open(folder, create=False) as store:
-        return store.reads()
-
-
-def told_experiments(campaign: Campaign, file: Path, state: Path | None) -> list[Experiment]:
-    """Return what the campaign's own store holds, nothing where it has not begun."""
-    folder = state_folder(file, state, campaign=campaign)
-    if not place_of(folder).exists():
-        return []
-    with Store.open(folder, create=False) as store:
-        return store.experiments()
+        return store.experiments(), store.reads()
 
 
 def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target: Target | None = None) -> Knowledge:
@@ -214,15 +208,16 @@ def table_json(table: Table | None) -> dict[str, Any]:
         "file": table.file,
         "sha256": table.sha256,
         "rows_used": len(table.rows),
+        "measured": dict(Counter(name for seen in table.features for name in seen)),
         "excluded": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in table.excluded],
     }
 
 
 def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | None) -> dict[str, Any]:
     """Suggest from the campaign's own store where it has begun, from an empty one where it has not."""
-    experiments = told_experiments(campaign, file, state)
+    experiments, reads = remembered(campaign, file, state)
     compiler = Compiler.of(campaign)
-    advisor = advisor_of(campaign, design_space(campaign), experiments, reads_of(campaign, file, state))
+    advisor = advisor_of(campaign, design_space(campaign), experiments, reads)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     chosen = advisor.suggest(n or campaign.budget.batch, pending=pending)
     recipes = [compiler.recipe(s.design) for s in chosen]

@@ -162,7 +162,7 @@ def rehearse_once(campaign: Campaign, advisor: Advisor, ground: Ground, *, stop_
                 advisor.tell(s.design, values, sd=sd, run=run, reads=made.growing)
             elif why := fruitless(made.outcome.flags):
                 advisor.fail(s.design, why, run=run)
-        out.confirmed_designs = len(advisor.confirmations())
+        out.confirmed_designs = target.least([c.target for c in advisor.confirmations()])
         if out.confirmed_designs and out.confirmed is None:
             out.confirmed = out.experiments
     return out

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from flows.parallel import each
-from flows.planning import known_offline, told_experiments
+from flows.planning import known_offline, remembered
 from flows.rehearsal import EmulatorGround, Ground, LabGround, Rehearsed, rehearse_once
 from models.advisor import Advisor
 from models.emulator import Emulator
@@ -96,7 +96,7 @@ def one(job: Job) -> Rehearsed:
         advisor = Advisor(design_space(campaign), campaign.target, seed=job.seed, start=start)
         recall(advisor, campaign)
         return rehearse_once(campaign, advisor, ground, stop_at=job.stop_at)
-    known = known_offline(campaign, told_experiments(campaign, Path(job.file), Path(job.state) if job.state else None))
+    known = known_offline(campaign, remembered(campaign, Path(job.file), Path(job.state) if job.state else None)[0])
     posterior = known.advisor.posterior
     if posterior is None:
         raise Refused(f"{job.file}: the data have no two different results, so there is nothing to rehearse on")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from flows.planning import known_offline, table_json, told_experiments
+from flows.planning import known_offline, remembered, table_json
 from models.inverse import ask
 from models.trust import Held, Score, empty, ignorance, in_time, leave_one_out
 from sdl.config.load import load_campaign
@@ -35,7 +35,7 @@ def trust(file: Path, *, state: Path | None = None, data: Path | None = None) ->
     campaign = load_campaign(file, data=data)
     if campaign.mode != "offline":
         raise Refused(f"{file}: is no offline campaign; `sdl report` shows predicted against measured of a lab's own")
-    known = known_offline(campaign, told_experiments(campaign, file, state))
+    known = known_offline(campaign, remembered(campaign, file, state)[0])
     posterior = known.advisor.posterior
     if posterior is None or len(posterior.rows) < 5:
         raise Refused(f"{file}: fewer than five usable rows with different results; there is no model to judge yet")

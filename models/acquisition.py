@@ -8,7 +8,7 @@ of designs that can really be made are compared in one call, without gradients.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,10 @@ NEAR = 256
 STEPS = (0.2, 0.07, 0.025, 0.008)
 """Standard deviations of the shrinking rounds, in shares of an axis."""
 
+APART = 0.02
+"""New members of a batch differ by at least this share of some axis: nearer, one only repeats the other, and repeats
+are chosen as such. A fiftieth of a range is about what moves PL by its run-to-run scatter."""
+
 HALVINGS = 6
 """How often a step out of what can be made is halved before it is left out (chosen: below 1 % are)."""
 
@@ -53,6 +57,10 @@ BEYOND = 0.02
 0.1 over 14 seeds of ``benchmarks/campaign_model.py`` (with the reach below): first hit after 14 instead of 15.5, all
 confirmed within 40 instead of 48, first confirmed designs true in 14 instead of 13."""
 
+OPEN = 0.1
+"""The same for a goal without a bound beside others that have one; each further such goal counts a third (chosen:
+the order of a target is that of importance)."""
+
 P_DRAWS = 1024
 """Draws behind a probability of a hit: a standard error of at most 0.016."""
 
@@ -61,18 +69,25 @@ P_DRAWS = 1024
 class Utility:
     """What the target makes of outcome values ``... x m`` in the features' own units.
 
-    ``reach`` ``(m,)`` is the distance outside a bound at which a goal is half met.
+    ``reach`` ``(m,)`` is the distance outside a bound at which a goal is half met; what a goal to minimise or maximise
+    gains beyond ``anchor`` ``(m,)``, its bound or else the best value seen, counts ``weight`` ``(m,)``.
     """
 
     goals: tuple[Goal, ...]
     reach: Tensor
+    anchor: Tensor
+    weight: Tensor
 
     @classmethod
-    def of(cls, target: Target, names: Sequence[str], spread: Tensor) -> Utility:
-        """Read the goals of the modelled outcomes ``names``; ``spread`` ``(m,)`` is the sd of the data there."""
+    def of(cls, target: Target, names: Sequence[str], seen: Mapping[str, Sequence[float]]) -> Utility:
+        """Read the goals of the modelled outcomes ``names``, of which the values ``seen`` were measured."""
         goals = tuple(target.goals[name] for name in names)
-        reach = [_reach(goal, float(s)) for goal, s in zip(goals, spread, strict=True)]
-        return cls(goals=goals, reach=torch.tensor(reach, dtype=torch.double))
+        values = [np.asarray(seen.get(name) or [0.0]) for name in names]
+        known = any(goal.bounded for goal in goals)
+        open_ended = [goal for goal in goals if goal.one_sided and not goal.bounded]
+        found = [_terms(goal, v, open_ended, known) for goal, v in zip(goals, values, strict=True)]
+        reach, anchor, weight = torch.tensor(found, dtype=torch.double).T
+        return cls(goals=goals, reach=reach, anchor=anchor, weight=weight)
 
     def __call__(self, values: Tensor) -> Tensor:
         """Return utilities ``...``: 1 and a little more for a hit, falling to 0 far from the bounds."""
@@ -82,10 +97,9 @@ class Utility:
             value, reach = values[..., j], self.reach[j]
             outside = (goal.low - value).clamp_min(0.0) + (value - goal.high).clamp_min(0.0)
             product = product / (1.0 + outside / reach)
-            if goal.kind in ("minimize", "maximize"):
-                sign, bound = (1.0, goal.low) if goal.kind == "maximize" else (-1.0, goal.high)
-                bound = bound if math.isfinite(bound) else 0.0
-                bonus = bonus + BEYOND * torch.tanh(sign * (value - bound) / (2.0 * reach))
+            if goal.one_sided:
+                sign = 1.0 if goal.kind == "maximize" else -1.0
+                bonus = bonus + self.weight[j] * torch.tanh(sign * (value - self.anchor[j]) / (2.0 * reach))
         return product * (1.0 + bonus)
 
     def hit(self, values: Tensor) -> Tensor:
@@ -95,11 +109,20 @@ class Utility:
         return ((values >= low) & (values <= high)).all(-1)
 
 
-def _reach(goal: Goal, spread: float) -> float:
-    """Half-met distance of one goal: two tolerances of a window, a third of the data's sd for a one-sided goal."""
+def _terms(goal: Goal, seen: Array, open_ended: Sequence[Goal], known: bool) -> tuple[float, float, float]:
+    """Return reach, anchor and weight of one goal whose values ``seen`` were measured.
+
+    The reach is two tolerances of a window and a third of the data's sd for a one-sided goal. Beside bounded goals
+    (``known``) a goal without a bound decides among hits; alone, the first of them is what is wanted.
+    """
     if math.isfinite(goal.low) and math.isfinite(goal.high):
-        return max(goal.high - goal.low, 1e-9)
-    return max(spread / 3.0, 1e-9)
+        return max(goal.high - goal.low, 1e-9), 0.0, 0.0
+    reach = max(float(np.std(seen)) / 3.0, 1e-9)
+    if goal.bounded:
+        return reach, goal.low if goal.kind == "maximize" else goal.high, BEYOND
+    best = float(seen.max() if goal.kind == "maximize" else seen.min())
+    place = next(i for i, other in enumerate(open_ended) if other is goal)
+    return 3.0 * reach, best, (OPEN if known else 0.5) / 3.0**place
 
 
 Views = tuple[View, ...]
@@ -207,6 +230,30 @@ def start(
     return Search(surrogate=surrogate, codec=codec, utility=utility, X=X, noise=noise, odds=odds)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Designs ``X`` ``t x d`` not on offer, nor is what is no farther away than ``within`` ``(t,)`` on each axis."""
+
+    X: Tensor
+    within: Tensor
+
+    @classmethod
+    def of(cls, measured: Tensor, batch: Tensor, same: float) -> Taken:
+        """Measured designs may be approached; those of the ``batch`` and pending ones keep others `APART`."""
+        return cls(
+            torch.cat([measured, batch]),
+            torch.cat([measured.new_full((len(measured),), same), batch.new_full((len(batch),), APART)]),
+        )
+
+    def and_(self, x: Tensor) -> Taken:
+        """Take ``x`` ``1 x d`` into the batch."""
+        return Taken(torch.cat([self.X, x]), torch.cat([self.within, x.new_full((len(x),), APART)]))
+
+    def closely(self, same: float) -> Taken:
+        """Forget the distance: only the designs themselves are taken."""
+        return Taken(self.X, self.within.clamp_max(same))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """Designs to choose from, as columns of ``n`` rows that can be made."""
@@ -241,11 +288,11 @@ class Offer:
     def X(self) -> Tensor:
         return torch.from_numpy(self.code.inputs(self.columns))
 
-    def apart(self, taken: Tensor) -> NDArray[np.bool_]:
-        """Say which designs do not stand in ``taken`` ``t x d`` already."""
-        if not len(taken) or not len(self):
+    def apart(self, taken: Taken) -> NDArray[np.bool_]:
+        """Say which designs are not ``taken`` already."""
+        if not len(taken.X) or not len(self):
             return np.ones(len(self), dtype=bool)
-        return np.asarray((torch.cdist(self.X, taken, p=math.inf).amin(1) > self.code.same).numpy())
+        return np.asarray((torch.cdist(self.X, taken.X, p=math.inf) > taken.within).all(1).numpy())
 
     def allows(self, allowed: Allowed) -> NDArray[np.bool_]:
         """Say which designs have shared values among ``allowed``."""
@@ -282,7 +329,7 @@ class Seen:
         return Seen(offer=self.offer.rows(which), views=tuple(view.rows(mask) for view in self.views))
 
 
-def best_design(search: Search, spread: Seen, taken: Tensor, allowed: Allowed, rng: np.random.Generator) -> Offer:
+def best_design(search: Search, spread: Seen, taken: Taken, allowed: Allowed, rng: np.random.Generator) -> Offer:
     """Return the one design of the highest acquisition; none when all are taken.
 
     ``spread`` fills the space; the best of it are followed by rounds of shrinking steps, all through what can be made.
@@ -300,7 +347,7 @@ def best_design(search: Search, spread: Seen, taken: Tensor, allowed: Allowed, r
     return top.rows(np.arange(min(1, len(top))))
 
 
-def best_of_pool(search: Search, pool: Seen, taken: Tensor) -> Offer:
+def best_of_pool(search: Search, pool: Seen, taken: Taken) -> Offer:
     """Return the pool's one design of the highest acquisition; none when all are taken."""
     return _top(search, pool.rows(pool.offer.apart(taken)), 1)[0]
 

@@ -11,7 +11,7 @@ from models import filling
 from models.deadline import NEVER, Deadline
 from models.encode import DesignCode, check_feature
 from models.physics import GrowthLaw
-from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Read, Row, Suggestion
+from models.suggestion import Confirmation, Forecast, Kind, Read, Row, Suggestion
 from sdl.errors import NothingFeasible, Refused
 from sdl.space import Design, DesignSpace
 from sdl.target import Target
@@ -30,8 +30,9 @@ class Advisor:
     """Suggest designs in ``space`` that come ever closer to ``target``.
 
     The first ``start`` experiments fill the space; then a model of every outcome decides.  The same data and ``seed``
-    give the same suggestions.  ``device`` is where many designs are compared: "cpu", "cuda", or by default a GPU where
-    there is one and experiments are many; the constants are always fitted on the CPU.
+    give the same suggestions.  A palette (`Target.palette`) shares each batch until every target has ``enough``
+    confirmed hits.  ``device`` is where many designs are compared: "cpu", "cuda", or by default a GPU where there is
+    one and experiments are many; the constants are always fitted on the CPU.
     """
 
     def __init__(
@@ -42,9 +43,11 @@ class Advisor:
         seed: int = 0,
         start: int | None = None,
         law: GrowthLaw | None = LAW,
+        enough: int = 2,
         device: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.enough = enough
         self.space, self.target, self.seed, self.law = space, target, seed, law
         self._device, self._clock = device, clock
         self.rows: list[Row] = []
@@ -152,7 +155,9 @@ class Advisor:
         posterior = self._learned()
         if isinstance(posterior, str):
             return Forecast(expected={}, p_hit=0.0, p_mean=0.0)
-        return posterior.forecasts(self.space.columns([design]))[0]
+        from models.palette import forecast
+
+        return forecast(posterior, design)
 
     def confirmations(self) -> list[Confirmation]:
         """Return the designs that are confirmed hits, most certain first.
@@ -164,8 +169,9 @@ class Advisor:
         posterior = self._learned()
         if isinstance(posterior, str):
             return []
-        found = [c for c, hit in posterior.measured() if hit and c.p >= CONFIRMED]
-        return sorted(found, key=lambda c: -c.p)
+        from models.palette import confirmed
+
+        return confirmed(posterior)
 
     @property
     def posterior(self) -> Posterior | None:
@@ -205,19 +211,23 @@ class Advisor:
     ) -> list[Suggestion]:
         """Let the model choose ``n`` designs beside those already in ``batch``; fill the space where it cannot."""
         from models.batch import choose
+        from models.sharing import share_out
 
         chosen: list[Suggestion] = []
         reason = "all designs that the model would choose are taken"
+        here = [s.design for s in batch]
         try:
             posterior = self._learned(deadline)
             if isinstance(posterior, str):
                 reason = posterior
+            elif self.target.others:
+                chosen = share_out(posterior, n, here, pending, pool, enough=self.enough, deadline=deadline)
             else:
-                chosen = choose(posterior, n, [s.design for s in batch], pending, pool, deadline)
+                chosen = choose(posterior, n, here, pending, pool, deadline)
         except ArithmeticError as exc:
             reason = str(exc)
-        here = [*batch, *chosen]
-        return chosen + self._filling(n - len(chosen), here, pending, pool, "fallback", f"chosen evenly: {reason}")
+        filled = [*batch, *chosen]
+        return chosen + self._filling(n - len(chosen), filled, pending, pool, "fallback", f"chosen evenly: {reason}")
 
     def _filling(
         self,

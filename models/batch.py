@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from models import acquisition
-from models.acquisition import Offer, Search, Seen
+from models import acquisition, front
+from models.acquisition import Offer, Search, Seen, Taken
 from models.deadline import NEVER, Deadline
 from models.filling import Allowed, sobol_axes
+from models.front import FrontSearch, Trade
 from models.posterior import Posterior
+from models.reason import reasons
 from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
 from sdl.space import Design
 from sdl.units import label_of, unit_of
@@ -78,7 +80,7 @@ def _stands_in(posterior: Posterior, design: Design, designs: Sequence[Design]) 
 
 
 def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]) -> Search:
-    return acquisition.start(
+    search = acquisition.start(
         posterior.surrogate,
         posterior.codec,
         posterior.utility,
@@ -88,6 +90,27 @@ def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Seque
         seed=posterior.seed,
         odds=posterior.odds,
     )
+    if not _trades(posterior):
+        return search
+    return FrontSearch(
+        surrogate=search.surrogate,
+        codec=search.codec,
+        utility=search.utility,
+        X=search.X,
+        noise=search.noise,
+        odds=search.odds,
+        trade=Trade.of(posterior),
+    )
+
+
+def _trades(posterior: Posterior) -> bool:
+    """Say whether both sides of a trade-off are modelled."""
+    traded = posterior.target.traded
+    return bool(traded) and set(traded) <= set(posterior.codec.names)
+
+
+def _taken(posterior: Posterior, beside: Sequence[Design], pending: Sequence[Design]) -> Taken:
+    return Taken.of(posterior.X, posterior.inputs([*pending, *beside]), posterior.code.same)
 
 
 def _values(beside: Sequence[Design], name: str) -> list[float | str]:
@@ -110,7 +133,7 @@ def _from_pool(
 ) -> list[dict[str, float | str]]:
     search = _open(posterior, n, beside, pending)
     offer = Seen.of(search, Offer(columns=posterior.code.space.columns(pool), code=posterior.code))
-    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    taken = _taken(posterior, beside, pending).closely(posterior.code.same)
     chosen: list[dict[str, float | str]] = []
     while len(chosen) < n:
         deadline.check()
@@ -119,7 +142,7 @@ def _from_pool(
         if not len(best):
             break
         search.add(best.X)
-        taken = torch.cat([taken, best.X])
+        taken = taken.and_(best.X).closely(posterior.code.same)
         chosen += posterior.code.space.designs(best.columns)
     return chosen
 
@@ -147,16 +170,19 @@ def _built(
     """Build one batch with the shared values ``allowed``; return its length, its worth and its designs."""
     search = _open(posterior, n, beside, pending)
     spread = Seen.of(search, Offer.spread(posterior.code, axes, allowed, posterior.seed))
-    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    taken = _taken(posterior, beside, pending)
     rng = np.random.default_rng(posterior.seed)
     chosen: list[dict[str, float | str]] = []
     while len(chosen) < n:
         deadline.check()
         found = acquisition.best_design(search, spread, taken, allowed, rng)
         if not len(found):
+            taken = taken.closely(posterior.code.same)
+            found = acquisition.best_design(search, spread, taken, allowed, rng)
+        if not len(found):
             break
         search.add(found.X)
-        taken = torch.cat([taken, found.X])
+        taken = taken.and_(found.X)
         chosen += posterior.code.space.designs(found.columns)
     return len(chosen), float(search.best.mean()), chosen
 
@@ -171,7 +197,7 @@ def _options(
         return [bound]
     search = _open(posterior, 1, beside, pending)
     spread = Seen.of(search, Offer.spread(posterior.code, axes, bound, posterior.seed))
-    taken = torch.cat([posterior.X, posterior.inputs([*pending, *beside])])
+    taken = _taken(posterior, beside, pending)
     first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
     if not len(first):
         return [bound]
@@ -209,24 +235,24 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
     so_far = max(
         posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).tolist(), default=0
     )
-    out = []
+    name, out = front.NAME if _trades(posterior) else acquisition.NAME, []
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
         out.append(
             Suggestion(
                 design=dict(design),
                 kind=kind,
-                why=_why(posterior, kind, forecast, repeats[i] if i < len(repeats) else None),
+                why=_why(posterior, kind, design, forecast, repeats[i] if i < len(repeats) else None),
                 expected=forecast.expected,
                 p_hit=forecast.p_hit,
-                acquisition="repeat to confirm" if kind == "replicate" else acquisition.NAME,
+                acquisition="repeat to confirm" if kind == "replicate" else name,
                 model=posterior.name,
             )
         )
     return out
 
 
-def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmation | None) -> str:
+def _why(posterior: Posterior, kind: Kind, design: Design, forecast: Forecast, repeat: Confirmation | None) -> str:
     outlook = ", ".join(_reading(name, *forecast[name]) for name in forecast if name in posterior.target.goals)
     if repeat is not None:
         return (
@@ -237,7 +263,8 @@ def _why(posterior: Posterior, kind: Kind, forecast: Forecast, repeat: Confirmat
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
     lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
     lead = lead if posterior.rows else "no experiment yet, the law of growth leads here"
-    return f"{lead}: expects {outlook}; chance of a hit {chance}{_risk(posterior, forecast)}"
+    risk = _risk(posterior, forecast)
+    return f"{lead}: expects {outlook}; chance of a hit {chance}{risk}; {reasons(posterior, design)}"
 
 
 def _risk(posterior: Posterior, forecast: Forecast) -> str:

@@ -20,6 +20,7 @@ from sdl.units import label_of
 
 if TYPE_CHECKING:
     from models.posterior import Posterior
+    from sdl.chemistry.compiler import Compiler
 
 SLICE_POINTS = 21
 """Points of one slice through the model: a smooth line on a report (chosen)."""
@@ -45,7 +46,7 @@ def advisor_of(
     Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew; one in which
     nothing came to be, or that a person called failed, teaches where not to go.
     """
-    advisor = Advisor(space, campaign.target, seed=campaign.seed)
+    advisor = Advisor(space, campaign.target, seed=campaign.seed, enough=campaign.budget.confirmed_hits)
     grown = _growing(looks)
     for e in experiments:
         reads = grown.get(e.id, [])
@@ -125,23 +126,43 @@ def history_in_words(posterior: Posterior) -> list[str]:
     return said
 
 
-def diagnosis(advisor: Advisor) -> dict[str, Any]:
-    """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
+def diagnosis(advisor: Advisor, compiler: Compiler | None = None) -> dict[str, Any]:
+    """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best.
+
+    Beside them: whether the target can be reached, what each parameter is behind, whether runs drift, and how exactly
+    the best recipe must be made (by volume with a ``compiler``).
+    """
     posterior = advisor.posterior
     if posterior is None or not posterior.rows:
         return {"confirmed": []}
-    sure = [_claim(c) for c in advisor.confirmations()]
-    known = sorted((c for c, _ in posterior.measured()), key=lambda c: -c.p)
+    from models.control import charts
+    from models.palette import measured, worth
+    from models.prospects import prospects
+    from models.sensitivity import sensitivity
+    from models.tolerance import card, card_json, robust
+
+    columns = posterior.code.space.columns
+    sure = [{**_claim(c), "robust": float(robust(posterior, columns([c.design]))[0])} for c in advisor.confirmations()]
+    known = sorted((c for c, _ in measured(posterior)), key=lambda c: (-c.p, -worth(posterior, c.design)))
     return {
         "model": {"id": posterior.name, "outcomes": posterior.constants()},
         "confirmed": sure,
         "candidates": [_claim(c) for c in known[:5]],
         "slices": _slices(posterior, known[0].design),
+        "prospects": [prospect.json for prospect in prospects(posterior)],
+        "sensitivity": sensitivity(posterior),
+        "tolerance": {
+            "experiments": list(known[0].experiments),
+            "robust": float(robust(posterior, columns([known[0].design]))[0]),
+            "card": card_json(card(posterior, known[0].design, compiler)),
+        },
+        "control": {chart.feature: chart.json for chart in charts(posterior)},
     }
 
 
 def _claim(c: Confirmation) -> dict[str, Any]:
-    return {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments)}
+    named = {"target": c.target} if c.target else {}
+    return {"design": dict(c.design), "p": c.p, "experiments": list(c.experiments), **named}
 
 
 def _slices(posterior: Posterior, through: Mapping[str, float | str]) -> dict[str, Any]:

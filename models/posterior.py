@@ -78,7 +78,7 @@ class Posterior:
         """
         features = [r.features for r in rows]
         told = _told(rows)
-        modelled = [name for name, values in told.items() if len(values) > 1]
+        modelled = [name for name, values in told.items() if len(set(values)) > 1]
         known = law is not None and law.speaks(code.space.names)
         if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
             modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
@@ -99,15 +99,13 @@ class Posterior:
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         codec = FeatureCode.of(names, features)
-        seen = {name: [f[name] for f in features if name in f] or [0.0] for name in names}
-        spread = torch.tensor([float(np.std(seen[name])) for name in names])
         return cls(
             code=code,
             codec=codec,
             target=target,
             quantities=quantities,
             surrogate=quantities.surrogate(names).on(place(device, len(rows))),
-            utility=Utility.of(target, names, spread),
+            utility=Utility.of(target, names, told),
             beside=(FeatureCode.of(extra, features), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
             X=torch.from_numpy(code.matrix([r.design for r in rows])),
@@ -191,12 +189,12 @@ class Posterior:
         }
 
 
-def _told(rows: Sequence[Row]) -> dict[str, set[float]]:
+def _told(rows: Sequence[Row]) -> dict[str, list[float]]:
     """Return the values told of every feature."""
-    found: dict[str, set[float]] = {}
+    found: dict[str, list[float]] = {}
     for row in rows:
         for name, value in row.features.items():
-            found.setdefault(name, set()).add(value)
+            found.setdefault(name, []).append(value)
     return found
 
 
@@ -227,7 +225,7 @@ def _remembered(code: DesignCode, target: Target, history: Sequence[Row]) -> dic
         code.space, target, [r.design for r in history], [r.features for r in history], most=MOST_HISTORY
     )
     history = [history[i] for i in kept]
-    names = [name for name, values in _told(history).items() if len(values) > 1]
+    names = [name for name, values in _told(history).items() if len(set(values)) > 1]
     try:
         found = learn(code, names, history, None, joint=False, before=None)
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]

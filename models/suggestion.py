@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["sobol", "explore", "exploit", "replicate", "fallback"]
+Kind = Literal["sobol", "explore", "exploit", "replicate", "sentinel", "fallback"]
 
 CONFIRMED = 0.8
 """P(all bounds hold for the design's mean outcome) from which a hit is confirmed: a run-to-run scatter of 1-3 nm makes
@@ -52,7 +52,8 @@ class Suggestion:
     """A design with a reason.
 
     ``expected`` and ``p_hit`` are for one new measurement of it (`Forecast`), empty and 0 before there is a model;
-    ``acquisition`` names the rule that chose it and ``model`` the model and its constants.
+    ``acquisition`` names the rule that chose it, ``model`` the model and its constants, ``target`` the one of a palette
+    that it serves.
     """
 
     design: Mapping[str, float | str]
@@ -62,15 +63,20 @@ class Suggestion:
     p_hit: float = 0.0
     acquisition: str = "space-filling"
     model: str = "none"
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """A design whose mean outcome is inside all bounds with probability ``p``, and the experiments made of it."""
+    """A design whose mean outcome is inside all bounds with probability ``p``, and the experiments made of it.
+
+    ``target`` names the one of a palette whose bounds these are.
+    """
 
     design: Mapping[str, float | str]
     p: float
     experiments: tuple[str, ...]
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

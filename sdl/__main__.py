@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +31,8 @@ def main() -> int:
     command = [str(python), "-m", "sdl.cli", *sys.argv[1:]]
     if os.name != "nt":
         os.execv(command[0], command)
+    import subprocess
+
     return subprocess.call(command)
 
 
@@ -43,6 +43,9 @@ def build(name: str, lock: str, *, editable: bool) -> Path:
     marker = folder / "sdl-lock"
     if marker.is_file() and marker.read_text() == wanted:
         return python
+    import subprocess
+    import venv  # both take longer to load than the look at the lock files above
+
     started = time.monotonic()
     sys.stderr.write(f"building {name} from sdl/environments/{lock} (once, some minutes) ...\n")
     venv.create(folder, with_pip=True, clear=True)

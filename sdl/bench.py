@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +12,7 @@ from sdl.errors import Refused
 RobotType = Literal["Flex", "OT-2"]
 Mount = Literal["left", "right"]
 Geometry = Literal["flow cell", "dip probe", "plate"]
+Light = Literal["lamp", "led", "laser"]
 
 INTEGRATION_MS, AVERAGES = 2.0, 250
 """One spectrum in 0.5 s (Otero-Martinez 2024, SI: 2 ms x 250)."""
@@ -75,7 +77,8 @@ class ReaderSpec:
 
     ``flow cell``: the pipette brings ``sample_ul``, then ``rinses`` of ``rinse_ul`` clean the cell. ``dip probe``: the
     probe stands in the one reactor ``at``; nothing is withdrawn. ``plate``: aliquots go to a plate that is read between
-    runs at ``bands_nm``. ``carry_over`` is the absorbance over the path that a rinse may leave.
+    runs at ``bands_nm``. ``carry_over`` is the absorbance over the path that a rinse may leave. ``light`` is what
+    shines through it; its meter stood at ``lamp_h`` at the moment ``lamp_read``, NaN where nobody read it.
     """
 
     kind: str
@@ -97,11 +100,17 @@ class ReaderSpec:
     blank_age_s: float = BLANK_AGE_S
     carry_over: float = CARRY_OVER
     bands_nm: tuple[int, ...] = ()
+    light: Light = "lamp"
+    lamp_h: float = math.nan
+    lamp_read: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Safety limits, owned by the lab; a campaign may only tighten them, and a missing one means refuse."""
+    """Safety limits, owned by the lab; a campaign may only tighten them, and a missing one means refuse.
+
+    ``clearance_mm`` is kept between the end of a tip at its highest and everything that stands on the deck.
+    """
 
     max_temperature_c: float
     boiling_margin_c: float
@@ -111,6 +120,9 @@ class Limits:
     max_run_h: float
     max_delay_s: float
     waste_ul: float
+    clearance_mm: float
+    max_calibration_age_h: float
+    max_lamp_h: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +130,9 @@ class Lab:
     """A whole bench. ``deck`` maps names such as "vials" or "stocks/B1" to labware; "" as robot is simulated.
 
     ``substances`` is how much of each dissolved species may be on the deck, in umol; ``never_together`` the pairs of
-    species or solvents that share no well, tip or waste. A lab without them (None) approves no command list.
+    species or solvents that share no well, tip or waste. A lab without them (None) approves no command list. ``mark``
+    is the short hash of robot, pipettes, deck, blocks, limits, substances and pairs as the lab file states them;
+    ``armed_for`` the one that whoever armed the lab has seen.
     """
 
     name: str
@@ -136,8 +150,21 @@ class Lab:
     ventilated: bool = False
     armed_by: str = ""
     armed_until: str = ""
+    armed_for: str = ""
+    mark: str = ""
     room_c: float = 25.0
     virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    @property
+    def unarmed(self) -> str:
+        """What to do before deck and limits of a real robot are those that somebody armed; "" where they are."""
+        if self.robot == "simulated" or self.armed_for == self.mark:
+            return ""
+        was = f"was armed for {self.armed_for}" if self.armed_for else "does not say what it is armed for"
+        return (
+            f"{self.name} {was}; robot, deck, substances and limits of its file are now {self.mark}: compare the bench "
+            f"with the load list of `sdl check`, then write armed_for: {self.mark} beside armed_until"
+        )
 
     @property
     def reaction_blocks(self) -> tuple[Block, ...]:

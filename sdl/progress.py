@@ -12,7 +12,7 @@ from sdl.errors import Refused
 from sdl.store import Experiment, Store
 from sdl.store.attempts import BEFORE_START
 from sdl.store.place import place_of
-from sdl.target import Target
+from sdl.target import Goal, Target
 
 
 def state_folder(file: Path, state: Path | None, *, campaign: Campaign | None = None) -> Path:
@@ -82,7 +82,8 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     parsed: Mapping[str, Any] = version.parsed if version else {}
     experiments = store.experiments()
     known = store.diagnostics()
-    confirmed = known[max(known)].get("confirmed", []) if known else []
+    seen: Mapping[str, Any] = known[max(known)] if known else {}
+    confirmed = list(seen.get("confirmed", []))
     last = store.events(kinds=["campaign ended", *_GOES_ON])[-1:]
     ended = [e for e in last if e.kind == "campaign ended"]
     waiting = [f"request {r.id}: {r.what} ({r.detail.get('why', '')})" for r in counts.open_requests]
@@ -95,9 +96,14 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     waiting += [f"{ask.verb} wanted by {ask.who} since {ask.asked_at}" for ask in counts.pending_asks]
     state = "running" if counts.running else ("waiting for a person" if waiting else "stopped, can be resumed")
     if ended and not counts.running:
-        words = {"confirmed": "finished: enough confirmed hits", "budget": "finished: budget spent"}
+        words = {
+            "confirmed": "finished: enough confirmed hits",
+            "budget": "finished: budget spent",
+            "out of reach": "stopped: the target is out of reach",
+        }
         state = words.get(str(ended[-1].data["ending"]), "finished")
-    best = best_of(experiments, parsed.get("target", {}))
+    target = Target.stored(parsed)
+    best = best_of(experiments, target) if target else None
     first = next((e for e in experiments if e.is_hit), None)
     return {
         "campaign": counts.campaign,
@@ -109,7 +115,10 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
         "confirmed": len(confirmed),
         "confirmed_designs": confirmed,
         "best": None if best is None else _best_json(best, confirmed),
+        **({"palette": _palette(experiments, target, confirmed)} if target and target.others else {}),
         "first_hit_at": None if first is None else first.id,
+        "prospects": list(seen.get("prospects", [])),
+        "noticed": _noticed(store),
         "waiting": waiting,
         "proposed": proposed,
         "batch_hash": store.batch_hash(proposed[0]["batch"])[:SHOWN_DIGITS] if proposed else "",
@@ -121,6 +130,13 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
 
 _GOES_ON = ("campaign saved", "batch suggested", "attempt planned", "campaign interrupted")
 """Whatever of this comes after an end says that the campaign has gone on, as with a larger budget."""
+
+
+def _noticed(store: Store) -> list[str]:
+    """Return what was noticed of drift and reach after the last batch, and why a campaign was given up."""
+    events = store.events(kinds=["noticed", "out of reach", "diagnostics saved"])
+    last = max((e.seq for e in events if e.kind == "diagnostics saved"), default=0)
+    return list(dict.fromkeys(str(e.data["text"]) for e in events if "text" in e.data and e.seq > last))
 
 
 def _proposed(store: Store, parsed: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -137,20 +153,41 @@ def _proposed(store: Store, parsed: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"id": e.id, "batch": batch, **e.suggestion, "recipe": dict(e.recipe)} for e in suggested]
 
 
-def best_of(experiments: list[Experiment], target: Mapping[str, Mapping[str, Any]]) -> Experiment | None:
+def best_of(experiments: list[Experiment], target: Target) -> Experiment | None:
     """Return the measured experiment nearest to the target: hits first, then by the first goal that differs."""
     measured = [e for e in experiments if e.state == "measured" and e.features.values]
-    return min(measured, key=lambda e: (not e.is_hit, *(_miss(e, n, g) for n, g in target.items())), default=None)
+    return min(measured, key=lambda e: min(_far(e, t) for t in target.each), default=None)
 
 
-def _miss(experiment: Experiment, name: str, goal: Mapping[str, Any]) -> float:
+def _far(experiment: Experiment, target: Target) -> tuple[float, ...]:
+    """Return whether a target is missed, and by how much, goal by goal."""
+    return (not target.hit(experiment.features.plain), *(_miss(experiment, n, g) for n, g in target.goals.items()))
+
+
+def _miss(experiment: Experiment, name: str, goal: Goal) -> float:
     """Return how far a feature is from its goal, the smaller the better; infinite when it was not measured."""
     if name not in experiment.features.values:
         return float("inf")
     value = experiment.features.values[name].value
-    if goal["kind"] == "match":
-        return abs(value - float(goal["wanted"]))
-    return value if goal["kind"] == "minimize" else -value if goal["kind"] == "maximize" else 0.0
+    if goal.wanted is not None:
+        return abs(value - goal.wanted)
+    return value if goal.kind == "minimize" else -value if goal.kind == "maximize" else 0.0
+
+
+def _palette(
+    experiments: list[Experiment], target: Target, confirmed: list[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return how far each target of a palette has come: wells made for it, its hits, and its best experiment."""
+    found = {}
+    for one in target.each:
+        best = best_of(experiments, one)
+        found[one.name] = {
+            "wells": sum(e.suggestion.get("target") == one.name and e.state != "rejected" for e in experiments),
+            "hits": sum(one.hit(e.features.plain) for e in experiments if e.state == "measured"),
+            "confirmed": sum(c.get("target") == one.name for c in confirmed),
+            "best": None if best is None else _best_json(best, confirmed),
+        }
+    return found
 
 
 def _best_json(best: Experiment, confirmed: list[Mapping[str, Any]]) -> dict[str, Any]:

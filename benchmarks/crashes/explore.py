@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from benchmarks.crashes.bugs import Bug
-from benchmarks.crashes.world import FAULTS, Fault, Laboratory, Life
+from benchmarks.crashes.faults import FAULTS, NONE, Fault
+from benchmarks.crashes.world import Laboratory, Life
 from flows.steps import ARROWS
 
 WAYS = ("quick", "slow", "power cut")
@@ -34,37 +37,44 @@ class Tally:
     wrong: Counter[str] = field(default_factory=Counter)
 
 
-def explore(folder: Path, fault: Fault, *, bug: Bug | None = None, every: int = 1, stride: int = 1) -> Tally:
-    """Enumerate the cases of one fault.
+def cases(laboratory: Laboratory, fault: Fault, *, every: int = 1, stride: int = 1) -> Iterator[Life]:
+    """Yield what each case of one fault came to: no crash, one crash, two.
 
     ``every`` n-th first crash point, and after the k-th of them each ``stride``-th second one, beginning at k, so that
-    together they meet every point; with a ``bug`` it ends at the first case that shows it.
+    together they meet every point.
     """
-    began, ways = time.process_time(), WAYS if fault is FAULTS[0] else FAULT_WAYS
-    laboratory = Laboratory(folder, fault=fault)
-    if bug is not None:
-        laboratory.arrows = {**ARROWS, **bug.arrows}
-        laboratory.restart = bug.restart
-    tally, lives = Tally(fault=fault.name), {}
-
-    def lived(key: str) -> Life:
-        if key not in lives:
-            lives[key] = laboratory.live(key)
-            tally.runs += 1
-        tally.cases += 1
-        tally.wrong.update(lives[key].wrong)
-        return lives[key]
-
-    first = lived("start")
-    tally.points = len(first.points)
-    for n, point in enumerate(first.points[::every]):
+    ways = WAYS if fault is NONE else FAULT_WAYS
+    first = laboratory.lived(laboratory.begin(fault))
+    yield first
+    points = first.points[::every]
+    for way, point in product(ways, points):
+        yield laboratory.lived(laboratory.after(point, way))
+    for n, point in enumerate(points):
         for way in ways:
-            again = lived(laboratory.after(point, way))
+            again = laboratory.lived(laboratory.after(point, way))
             for second in again.points[n % stride :: stride]:
                 for way_back in ways:
-                    lived(laboratory.after(second, way_back))
-                    if tally.wrong and bug is not None:
-                        tally.cpu_s = time.process_time() - began
-                        return tally
-    tally.cpu_s = time.process_time() - began
+                    yield laboratory.lived(laboratory.after(second, way_back))
+
+
+def explore(laboratory: Laboratory, fault: Fault, *, every: int = 1, stride: int = 1) -> Tally:
+    """Count the cases of one fault and what is wrong with them; each life is lived once for all faults."""
+    began, known = time.process_time(), len(laboratory.lives)
+    tally = Tally(fault=fault.name)
+    for life in cases(laboratory, fault, every=every, stride=stride):
+        tally.cases += 1
+        tally.wrong.update(life.wrong)
+    tally.points = len(laboratory.lived(laboratory.begin(fault)).points)
+    tally.runs, tally.cpu_s = len(laboratory.lives) - known, time.process_time() - began
     return tally
+
+
+def caught(folder: Path, bug: Bug, *, stride: int = 7) -> tuple[int, str]:
+    """Return after how many cases a mistake showed and how, under one fault after the other; "" if it never did."""
+    laboratory = Laboratory(folder, arrows={**ARROWS, **bug.arrows})
+    laboratory.restart = bug.restart
+    n = 0
+    for n, life in enumerate((life for fault in FAULTS for life in cases(laboratory, fault, stride=stride)), 1):
+        if life.wrong:
+            return n, life.wrong[0]
+    return n, ""

@@ -51,6 +51,7 @@ class Robot:
     files: int = 0
     door_open: bool = False
     foreign: bool = False
+    software: str = "8.1.0"
     heat: bool = False
     down: int = 0  # calls that get no connection
     now_s: float = EPOCH_S
@@ -137,7 +138,7 @@ class Hardware:
         """Answer one request as robot-server would."""
         match method, path.strip("/").split("/"):
             case "GET", ["health"]:
-                levels = {"robot_model": "OT-3 Standard", "maximum_protocol_api_version": [2, 20]}
+                levels = {"api_version": robot.software, "maximum_protocol_api_version": [2, 20]}
                 return _json(
                     {"robot_serial": "virtual-7", "name": "simulated", "robot_model": "OT-3 Standard", **levels}
                 )
@@ -147,7 +148,8 @@ class Hardware:
                 return _data([_pipette(mount, name, *takes[name.split("_")[0]]) for mount, name in mounted])
             case "GET", ["modules"]:
                 heat = {"targetTemperature": 30.0 if robot.heat else None, "currentTemperature": 30.0}
-                return _data([{"id": "m", "moduleModel": "temperatureModuleV2", "data": heat}])
+                block = {"id": "m", "moduleModel": "temperatureModuleV2", "moduleOffset": CALIBRATED, "data": heat}
+                return _data([block])
             case "GET", ["robot", "door", "status"]:
                 door = "open" if robot.door_open else "closed"
                 return _data({"status": door, "doorRequiredClosedForProtocol": True})
@@ -255,6 +257,10 @@ def iso(t_s: float) -> str:
     return datetime.fromtimestamp(t_s, UTC).isoformat()
 
 
+CALIBRATED = {"offset": {"x": 0.0, "y": 0.0, "z": 0.0}, "last_modified": "2025-12-31T00:00:00+00:00"}
+"""The day before the laboratory opens, when the robot's clock was still right."""
+
+
 def _waits(command: Mapping[str, Any]) -> bool:
     return command["commandType"] == "waitForResume"
 
@@ -278,7 +284,7 @@ def _summary(run: Run) -> Json:
 
 def _pipette(mount: str, name: str, low_ul: float, high_ul: float) -> Json:
     takes = {"channels": 1, "min_volume": low_ul, "max_volume": high_ul}
-    return {"mount": mount, "instrumentName": name, "ok": True, "data": takes}
+    return {"mount": mount, "instrumentName": name, "ok": True, "data": takes | {"calibratedOffset": CALIBRATED}}
 
 
 def _archived(run: Run) -> httpx.Response:

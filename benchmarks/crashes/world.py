@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,24 +19,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from benchmarks.crashes.robot import ENDED, Hardware, Run
+from benchmarks.crashes.devices import Attendant, Clocks, Eye
+from benchmarks.crashes.faults import NONE, Fault
+from benchmarks.crashes.robot import Hardware, Run
 from benchmarks.crashes.robot import Robot as Memory
 from flows import campaign, steps
-from sdl.attempt.session import Session
+from sdl.attempt.session import NETWORK, Session
 from sdl.attempt.wording import campaign_json, recipe_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.config.load import load_campaign
-from sdl.errors import SdlError
+from sdl.errors import SdlError, Unreachable
 from sdl.lab.analysis import Analysis, analyze, default_analyzer
-from sdl.lab.reader import ReaderStatus
 from sdl.lab.robot import Robot
 from sdl.progress import resolve
-from sdl.spectra.types import Kind, Role, Spectrum
 from sdl.store import NewExperiment, Store
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "blue-465" / "campaign.yaml"
@@ -61,68 +60,19 @@ MOST_LIVES = 12
 Point = Callable[[str], None]
 
 
-class Killed(BaseException):
-    """The controller dies here; nothing of it runs on."""
-
-
 class Merged(BaseException):
     """The controller stands, with nothing in its memory, where another one stood before: its future is known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that goes wrong once, at the first call of one kind or at one moment of the run."""
-
-    name: str
-    call: str = ""  # upload, create, play, release, get, reader
-    way: str = ""  # lost, acted, 500, garbage, conflict
-    run: str = ""  # fails, stopped, paused, recovery, door
-    released: str = ""  # the hand-shake that a person releases
-
-
-FAULTS = (
-    Fault(name="none"),
-    Fault(name="play lost before the robot took it", call="play", way="lost"),
-    Fault(name="answer to play lost", call="play", way="acted"),
-    Fault(name="play answered with 500", call="play", way="500"),
-    Fault(name="play answered with broken JSON", call="play", way="garbage"),
-    Fault(name="answer to POST /runs lost", call="create", way="acted"),
-    Fault(name="POST /runs conflicts with a foreign run", call="create", way="conflict"),
-    Fault(name="answer to the upload lost", call="upload", way="acted"),
-    Fault(name="a release lost before the robot took it", call="release", way="lost"),
-    Fault(name="answer to a release lost", call="release", way="acted"),
-    Fault(name="the run fails between injection and quench", run="fails"),
-    Fault(name="a person stops the run", run="stopped"),
-    Fault(name="a person pauses the run", run="paused"),
-    Fault(name="a person releases the injection", released=" inject "),
-    Fault(name="a person releases the quench", released=" quench "),
-    Fault(name="a person releases the outcome's read", released="READ sample"),
-    Fault(name="the robot waits for recovery", run="recovery"),
-    Fault(name="the door is opened", run="door"),
-    Fault(name="the network is down for a while", call="get", way="down"),
-    Fault(name="the reader does not answer once", call="reader", way="lost"),
-)
-
-
-HANGS = Fault(name="the robot hangs in the middle of a step", run="hangs")
-"""Not enumerated, as each case takes hundreds of looks; somebody frees the robot after `FREED_S`."""
-
-FORGETS = Fault(name="the robot deletes the run while nobody looks", run="deleted")
-STOPS_FOR_EVER = Fault(name="a stop that never completes", run="stopping")
-"""Not enumerated either: the one is as a lost run, the other takes hundreds of looks until a person uses the E-stop."""
-
-FREED_S = 400.0
 
 
 @dataclass(slots=True)
 class Moment:
     """What a crash leaves behind."""
 
-    database: bytes
+    database: bytes  # compressed: there are thousands of moments
     files: frozenset[str]
     robot: Memory
     clock_s: float
-    fault: bool  # still to come
+    fault: Fault  # still to come
     waited_s: float = 0.0  # real time
     key: str = ""
 
@@ -155,105 +105,38 @@ class JournaledStore(Store):
         return self.engines[self.path, mode]
 
 
-class Clocks:
-    """The lab clock and real time of one moment."""
-
-    def __init__(self, laboratory: Laboratory) -> None:
-        self._lab = laboratory
-
-    def now_s(self) -> float:
-        return self._lab.now.clock_s
-
-    def wait_until(self, t_s: float) -> None:
-        passed_s = max(0.0, t_s - self._lab.now.clock_s)
-        self._lab.now.clock_s += passed_s
-        self._lab.now.robot.now_s += passed_s
-
-    def monotonic_s(self) -> float:
-        return self._lab.now.waited_s
-
-    def sleep(self, seconds: float) -> None:
-        self._lab.quiet()
-        self._lab.tick()
-        self._lab.now.waited_s += seconds
-        if self._lab.now.waited_s > FREED_S:
-            for run in self._lab.now.robot.runs:
-                run.hangs = False
-
-
-GRID_NM = np.linspace(340.0, 700.0, 241)
-LIQUIDS: Mapping[Role, tuple[float, float, float]] = {
-    "blank": (0.0, 0.0, 500.0),
-    "dye": (0.01, 4000.0, 450.0),
-    "sample": (0.02, 3000.0, 466.0),
-}
-"""What each liquid absorbs at every wavelength; height in counts and peak in nm of what it emits (chosen)."""
-
-
-def _counts(role: Role) -> Mapping[Kind, NDArray[np.float64]]:
-    """Return the counts of both channels: a sloping lamp less what is absorbed, and one emission on a dark of 10."""
-    if role == "dark":
-        return {"absorption": np.full_like(GRID_NM, 10.0), "pl": np.full_like(GRID_NM, 10.0)}
-    absorbed, height, peak_nm = LIQUIDS[role]
-    shine = height * np.exp(-(((GRID_NM - peak_nm) / 9.0) ** 2))
-    return {"absorption": 10.0 + (20_000.0 + 10.0 * GRID_NM) * 10.0**-absorbed, "pl": 12.0 + GRID_NM / 350.0 + shine}
-
-
-_ROLES: tuple[Role, ...] = ("dark", "blank", "dye", "sample")
-_COUNTS: Mapping[Role, Mapping[Kind, NDArray[np.float64]]] = {role: _counts(role) for role in _ROLES}
-
-
-class Eye:
-    """A reader with a coarse grid: a lamp, what absorbs it, and what shines, the same at every look."""
-
-    def __init__(self, laboratory: Laboratory) -> None:
-        self._lab = laboratory
-
-    def status(self) -> ReaderStatus:
-        return ReaderStatus(instrument="sim", grid_id="g", channels=("absorption", "pl"), ok=True)
-
-    def dark(self) -> tuple[Spectrum, ...]:
-        return self._look("dark")
-
-    def reference(self, role: str) -> tuple[Spectrum, ...]:
-        return self._look("dye" if role == "dye" else "blank")
-
-    def measure(self) -> tuple[Spectrum, ...]:
-        return self._look("sample")
-
-    def _look(self, role: Role) -> tuple[Spectrum, ...]:
-        self._lab.call("reader")
-        time_s = self._lab.now.clock_s
-        return tuple(
-            Spectrum(kind=kind, role=role, wavelength_nm=GRID_NM, counts=counts, time_s=time_s, instrument="sim")
-            for kind, counts in _COUNTS[role].items()
-        )
-
-
-class Attendant:
-    """The lab's own operator: every refill is done at once."""
-
-    def ask(self, what: str, detail: Mapping[str, object]) -> bool:
-        return True
-
-
 class Laboratory:
-    """One folder in which moments come alive, one after the other."""
+    """One folder in which moments come alive, one after the other.
 
-    def __init__(self, folder: Path, *, fault: Fault = FAULTS[0], arrows: steps.Arrows = steps.ARROWS) -> None:
+    What lies behind a fault is the same future whichever fault it was: lives are shared by all of them.
+    """
+
+    def __init__(self, folder: Path, *, fault: Fault = NONE, arrows: steps.Arrows = steps.ARROWS) -> None:
         self.folder = folder
         self.campaign = one_well()
-        self.fault = fault
         self.arrows = arrows
         self.restart: Callable[[Store], None] = lambda store: None
         self.hardware = Hardware(())
         self.moments: dict[str, Moment] = {}
         self.futures: dict[str, Life] = {}
+        self.lives: dict[str, Life] = {}
         self._life = Life()
         self._marks: list[tuple[str, int]] = []
         self._contents: dict[str, bytes] = {}
         self._disk: sqlite3.Connection | None = None
-        self.now = self._first()
+        self.now = self._first(fault)
+
+    def begin(self, fault: Fault) -> str:
+        """Return the moment at which a campaign begins that will meet ``fault``."""
+        key = f"start, {fault.name}"
+        self.moments[key] = replace(_copy(self.moments["start"]), fault=fault, key=key)
+        return key
+
+    def lived(self, key: str) -> Life:
+        """Return what follows a moment, lived once."""
+        if key not in self.lives:
+            self.lives[key] = self.live(key)
+        return self.lives[key]
 
     def live(self, key: str) -> Life:
         """Let controllers and people go on from a moment until the campaign is over; return what was seen."""
@@ -262,6 +145,7 @@ class Laboratory:
         try:
             for _ in range(MOST_LIVES):
                 self._restore()
+                self.quiet()
                 if self._controller():
                     self._life.end = "over"
                     break
@@ -279,7 +163,10 @@ class Laboratory:
         return self._life
 
     def after(self, key: str, way: str) -> str:
-        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with a power cut."""
+        """Return the moment that a crash at ``key`` leads to: a quick or slow restart, or with a power cut.
+
+        A power cut of a robot that stands still and cold is no more than a restart.
+        """
         if f"{key} {way}" in self.moments:
             return f"{key} {way}"
         moment = _copy(self.moments[key])
@@ -289,6 +176,8 @@ class Laboratory:
             moment.robot.now_s += AWAY_S
         elif way == "power cut":
             self.hardware.power_cut(moment.robot)
+            if moment.robot == self.moments[key].robot:
+                return self.after(key, "quick")
         moment.key = f"{key} {way}"
         self.moments[moment.key] = moment
         return moment.key
@@ -297,15 +186,14 @@ class Laboratory:
 
     def call(self, kind: str) -> str:
         """Say how a call of this kind goes: "" well, else the fault's way, which then is over."""
-        if self.now.fault and self.fault.call == kind:
-            self.now.fault = False
-            if self.fault.way == "down":
+        fault = self.now.fault
+        if fault.call == kind:
+            self.now.fault = NONE
+            if fault.way == "down":
                 self.now.robot.down = 5
             if kind == "reader":
-                from sdl.errors import Unreachable
-
                 raise Unreachable("the reader does not answer")
-            return self.fault.way
+            return fault.way
         return ""
 
     def tick(self) -> None:
@@ -317,8 +205,8 @@ class Laboratory:
         moment.clock_s += self.hardware.tick(moment.robot, self._trap_of(moment))
         for run in moment.robot.runs:
             waits = self.hardware.waits.get(run.begun - 1, "") if run.status == "paused" else ""
-            if waits and moment.fault and self.fault.released and self.fault.released in waits:
-                moment.fault = False
+            if waits and moment.fault.released and moment.fault.released in waits:
+                moment.fault = NONE
                 self.hardware.act(moment.robot, run, "play", by_us=False)
                 moment.clock_s += self.hardware.tick(moment.robot, self._trap_of(moment))
 
@@ -330,12 +218,13 @@ class Laboratory:
         self._marks.append((mark, len(self._life.points)))
 
     def point(self, name: str) -> None:
-        """Pass a crash point: keep the moment, so that a crash here can be looked at later."""
+        """Pass a crash point: keep the moment, so that a crash here can be looked at later (where anybody lives)."""
+        if self._disk is None:
+            return
         key = self._key()
         if key not in self.moments:
             kept = _copy(self.now)
-            assert self._disk is not None
-            kept.database, kept.files, kept.key = self._disk.serialize(), self._files(), key
+            kept.database, kept.files, kept.key = zlib.compress(self._disk.serialize(), 1), self._files(), key
             self.moments[key] = kept
         self._life.points.append(key)
 
@@ -372,12 +261,12 @@ class Laboratory:
         """Return what happens to the run after a command: the fault, at the first step after the injection."""
 
         def trap(run: Run, index: int) -> None:
-            inject = next(i for i, text in self.hardware.waits.items() if " inject " in text)
-            if not (moment.fault and self.fault.run and index == inject + 9):
+            kind = moment.fault.run
+            if not kind or index != 9 + next(i for i, text in self.hardware.waits.items() if " inject " in text):
                 return
-            moment.fault = False
+            moment.fault = NONE
             status = {"fails": "failed", "stopped": "stopped", "paused": "paused", "door": "blocked-by-open-door"}
-            match self.fault.run:
+            match kind:
                 case "hangs":
                     run.hangs = True
                 case "recovery":
@@ -387,7 +276,7 @@ class Laboratory:
                 case "deleted":
                     run.status = "stopped"
                     moment.robot.runs.remove(run)
-                case kind:
+                case _:
                     if kind in ("stopped", "paused"):
                         run.actions.append({"stopped": "stop", "paused": "pause"}[kind])
                     run.status, run.error = status[kind], "injected" if kind == "fails" else ""
@@ -398,7 +287,6 @@ class Laboratory:
 
     def _controller(self) -> bool:
         """Run one controller until the campaign is over (True) or a person was needed, who then acts (False)."""
-        JournaledStore.point = staticmethod(self.point)  # type: ignore[assignment]
         with self._session() as session:
             session.store.claim()
             self.restart(session.store)
@@ -417,6 +305,7 @@ class Laboratory:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
+        JournaledStore.point = staticmethod(self.point)  # type: ignore[assignment]
         store = JournaledStore.open(self.folder, create=True, clock=lambda: NOON)
         clocks = Clocks(self)
         address = "http://robot.invalid:31950"
@@ -437,6 +326,7 @@ class Laboratory:
                 folder=self.folder,
                 analyze=self._analyse,
                 say=self._said,
+                tempo=replace(NETWORK, heed_s=3600.0),  # nobody asks for anything while this clock jumps
             )
         finally:
             robot.close()
@@ -470,7 +360,7 @@ class Laboratory:
             held = run.status == "blocked-by-open-door" or (run.status == "paused" and run.actions[-1] == "pause")
             if held:
                 self.hardware.act(robot, run, "play", by_us=False)
-        self.now.fault = False
+        self.now.fault = NONE
 
     # What must hold.
 
@@ -515,18 +405,14 @@ class Laboratory:
 
     # Moments on disk.
 
-    def _first(self) -> Moment:
+    def _first(self, fault: Fault) -> Moment:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         with Store.open(self.folder, create=True, clock=lambda: NOON) as store:
             store.claim()
             store.save_campaign("", self.campaign.sha256, campaign_json(self.campaign))
-        database = (self.folder / "store.sqlite").read_bytes()
-        robot = Memory()
-        moment = Moment(
-            database=database, files=frozenset(), robot=robot, clock_s=START_S, fault=self.fault.name != "none"
-        )
-        moment.key = "start"
+        database = zlib.compress((self.folder / "store.sqlite").read_bytes(), 1)
+        moment = Moment(database=database, files=frozenset(), robot=Memory(), clock_s=START_S, fault=fault, key="start")
         self.moments["start"] = moment
         return moment
 
@@ -538,7 +424,7 @@ class Laboratory:
             for name in ("store.sqlite-wal", "store.sqlite-shm"):
                 (self.folder / name).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-            path.write_bytes(self.now.database)
+            path.write_bytes(zlib.decompress(self.now.database))
             self.now.database = b""
             shutil.rmtree(self.folder / "attempts", ignore_errors=True)
             for name in self.now.files:
@@ -568,7 +454,7 @@ class Laboratory:
         now_s = self.now.clock_s
         told = [repr(self._disk.execute(query).fetchall()) for query in _STATE]
         told += [repr(self._disk.execute(query, {"now": now_s}).fetchall()) for query in _TIMES]
-        told.append(repr((self.now.robot.state(self.hardware.waits), self.now.fault, sorted(self._names()))))
+        told.append(repr((self.now.robot.state(self.hardware.waits), self.now.fault.name, sorted(self._names()))))
         text = "".join(told)
         for (id,) in self._disk.execute("SELECT id FROM attempts ORDER BY n"):
             text = text.replace(id, "attempt")
@@ -642,6 +528,3 @@ def hardware_of(protocol: Path, labware: Sequence[Path], csv: Path) -> Hardware:
 
 def _copy(moment: Moment) -> Moment:
     return replace(moment, robot=moment.robot.copy())
-
-
-__all__ = ["ENDED", "FAULTS", "Fault", "Killed", "Laboratory", "Life", "Sequence"]

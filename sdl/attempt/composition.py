@@ -16,7 +16,7 @@ from typing import Any
 from sdl.attempt.session import Session
 from sdl.campaign import Campaign, Stock
 from sdl.chemistry.compiler import Compiler
-from sdl.chemistry.evaporation import Standing, age_h, corrected, loss_ul_h
+from sdl.chemistry.evaporation import Standing, age_h, corrected, losses_ul_h
 
 STANDING = "standing"
 """The deck entry that holds `Standing` of every location, as JSON."""
@@ -26,14 +26,13 @@ def standing(session: Session) -> dict[str, Standing]:
     """Return what stands at every stock location now; a location that nobody loaded yet is left out."""
     stored: Mapping[str, Mapping[str, Any]] = session.store.deck().get(STANDING, {})
     left, now_s = session.store.stock_left(), session.clock.now_s()
+    loses_ul_h = losses_ul_h(session.lab, session.campaign.stocks.values())
     found = {}
     for stock in session.campaign.stocks.values():
         for at in stock.at:
             if at in stored:
                 told = {**stored[at], "made_s": _nan(stored[at]["made_s"])}
-                found[at] = Standing(**told).at(
-                    now_s, ledger_ul=left.get(at, 0.0), loss_ul_h=_loss_ul_h(session, stock, at)
-                )
+                found[at] = Standing(**told).at(now_s, ledger_ul=left.get(at, 0.0), loss_ul_h=loses_ul_h[at])
     return found
 
 
@@ -82,13 +81,6 @@ def compiler_of(session: Session, stored: Mapping[str, Mapping[str, Any]]) -> Co
         for name, stock in session.campaign.stocks.items()
     }
     return Compiler.of(campaign_now(session, stocks))
-
-
-def _loss_ul_h(session: Session, stock: Stock, at: str) -> float:
-    place = session.lab.deck[session.lab.locate(at)[0]]
-    if place.opening_mm <= 0:
-        return 0.0
-    return loss_ul_h(stock.solvent, opening_mm=place.opening_mm, temperature_c=session.lab.room_c)
 
 
 def _json(one: Standing) -> dict[str, Any]:

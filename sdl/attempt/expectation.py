@@ -15,6 +15,7 @@ from sdl.attempt.consumables import left_ul
 from sdl.attempt.session import Session
 from sdl.bench import Lab
 from sdl.campaign import Campaign
+from sdl.chemistry.evaporation import losses_ul_h
 from sdl.chemistry.solvents import DYE_SOLVENT, SOLVENTS
 from sdl.chemistry.windows import LATE_S
 from sdl.errors import Unsafe
@@ -106,6 +107,7 @@ def expected(
         waste_ul=limits.waste_ul - waste_ul,
         waste_holds=_in_waste(campaign, lab) if waste_ul > 0 else frozenset(),
         max_fraction={"hexane": limits.max_hexane_fraction},
+        evaporation_ul_h=losses_ul_h(lab, campaign.stocks.values()),
     )
 
 

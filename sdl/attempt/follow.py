@@ -8,7 +8,7 @@ has paused or stopped the run. After any error there are only GETs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,14 +24,8 @@ from sdl.errors import NeedsPerson, Stopped, Unreachable, Unsafe
 from sdl.lab.robot import ENDED
 from sdl.store import Attempt, Handshake
 
-POLL_S = {True: 0.02, False: 1.0}
-"""How often a run is looked at, in real time: a loopback lab, or a robot on the network (load target 1 Hz)."""
-
-HEED_S = {True: 3600.0, False: 2.0}
-"""How long a wait on the lab clock may keep us from looking whether a person wants to stop: 2 s at a real bench."""
-
-PATIENCE_S = {True: 0.0, False: 1800.0}
-"""How long a robot that does not answer is waited for while its run goes on: a lab on this machine, or a network."""
+Growing = Callable[[], Watch]
+"""Makes the watch on growth when the first quench is waited for: what it learns from does not change before."""
 
 
 def start(session: Session, attempt: Attempt) -> None:
@@ -84,12 +78,12 @@ def _seen(session: Session, attempt: Attempt) -> dict[str, Any] | None:
         return None
 
 
-def follow(session: Session, attempt: Attempt, growth: Watch | None = None) -> None:
+def follow(session: Session, attempt: Attempt, growth: Growing | None = None) -> None:
     """Serve every hand-shake until the run ends; wait for a robot that does not answer for a while.
 
     With ``growth`` watched a quench moves inside its verified window; without one the plan's times stand.
     """
-    local = "127.0.0.1" in session.robot.address
+    tempo = session.tempo
     heard_s, watched_s = session.pace.monotonic_s(), -math.inf
     still = Still(since_s=heard_s)
     while True:
@@ -100,7 +94,7 @@ def follow(session: Session, attempt: Attempt, growth: Watch | None = None) -> N
             heard_s = session.pace.monotonic_s()
             if heard_s - still.since_s > STALL * USUAL_S and still.too_long(session, attempt):
                 return
-            session.pace.sleep(POLL_S[local])
+            session.pace.sleep(tempo.poll_s)
         except Unsafe as exc:
             session.robot.stop(attempt.run_id)
             give_up(session, attempt, f"an interlock stopped the run: {exc}")
@@ -109,10 +103,10 @@ def follow(session: Session, attempt: Attempt, growth: Watch | None = None) -> N
             if getattr(exc, "status", None) == 404:
                 give_up(session, attempt, "the robot does not know the run any more")
                 return
-            if session.pace.monotonic_s() - heard_s > PATIENCE_S[local]:
+            if session.pace.monotonic_s() - heard_s > tempo.patience_s:
                 raise
             session.say(f"waiting for the robot: {exc}")
-            session.pace.sleep(5 * POLL_S[local])
+            session.pace.sleep(5 * tempo.poll_s)
 
 
 STALL = 3.0
@@ -155,7 +149,7 @@ class Still:
         return warming
 
 
-def _advance(session: Session, attempt: Attempt, growth: Watch | None) -> bool:
+def _advance(session: Session, attempt: Attempt, growth: Growing | None) -> bool:
     """Look at the run once and do what it waits for; return whether it is over for us."""
     run = session.robot.run(attempt.run_id)
     status = run["status"]
@@ -200,7 +194,7 @@ def cool(session: Session) -> None:
         session.say(f"heat could not be switched off from here ({exc}): look at the robot")
 
 
-def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], growth: Watch | None) -> None:
+def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], growth: Growing | None) -> None:
     """Answer the one waiting command: wait for its moment or look at its aliquot, then release it."""
     if _stopped_by_others(run):
         raise NeedsPerson(f"{attempt.id}: a person paused this run; press resume at the robot, then sdl resume")
@@ -257,7 +251,7 @@ def _stopped_by_others(run: Mapping[str, Any]) -> bool:
     return bool(stops) and "play" not in actions[stops[-1] + 1 :]
 
 
-def _wait(session: Session, attempt: Attempt, command_id: str, message: str, growth: Watch | None) -> None:
+def _wait(session: Session, attempt: Attempt, command_id: str, message: str, growth: Growing | None) -> None:
     """Wait on the lab clock until the step's moment, counted from the well's own injection where it has one."""
     released = {h.message: h.released_s for h in session.store.handshakes(attempt.id) if h.released_s is not None}
     steps = rows(attempt.csv)
@@ -277,9 +271,9 @@ def _wait(session: Session, attempt: Attempt, command_id: str, message: str, gro
             earliest_s=due_s + early_s,
             latest_s=due_s + late_s,
         )
-        due_s = hold(session, attempt, waiting, growth)
+        due_s = hold(session, attempt, waiting, growth())
     while due_s is not None and session.clock.now_s() < due_s and stop_wanted(session) is None:
-        session.clock.wait_until(min(due_s, session.clock.now_s() + HEED_S["127.0.0.1" in session.robot.address]))
+        session.clock.wait_until(min(due_s, session.clock.now_s() + session.tempo.heed_s))
 
 
 def due(steps: Sequence[Mapping[str, str]], released: Mapping[str, float], message: str) -> float | None:
@@ -376,7 +370,7 @@ def note_moments(session: Session, attempt: Attempt) -> None:
     commands = session.robot.commands(attempt.run_id)
     for handshake in open_ones:
         _, _, action, well = handshake.message.split()
-        moment = _moment(commands, handshake)
+        moment = moment_of(commands, handshake)
         if moment is None:
             continue
         if action == "inject":
@@ -392,7 +386,7 @@ def _open(handshake: Handshake, waiting: Mapping[str, Any]) -> bool:
     return (action, state) in (("inject", "planned"), ("quench", "dispensed"))
 
 
-def _moment(commands: Sequence[Mapping[str, Any]], handshake: Handshake) -> float | None:
+def moment_of(commands: Sequence[Mapping[str, Any]], handshake: Handshake) -> float | None:
     """Return when the liquid of the released step was in, on the lab clock; None while it is not.
 
     Only differences of the robot's own times are used: its clock may be wrong by years.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sdl.attempt import consumables
+from sdl.attempt import consumables, holding
+from sdl.attempt.clearance import tops_mm, travel_mm
 from sdl.attempt.interlocks import Sight, When, raise_unless_held
+from sdl.attempt.prepare import VERIFIED_WITH
 from sdl.attempt.session import Session
 from sdl.store import Attempt
 from sdl.verifier import command_hash
@@ -17,6 +19,7 @@ WATCH_S = 60.0
 
 def preflight(session: Session, attempt: Attempt) -> None:
     """Look just before the start; raise `Unsafe` or `NeedsPerson` with everything that is not as verified."""
+    holding.hold(session)
     raise_unless_held(sight_of(session, attempt, "start"), "start")
 
 
@@ -25,13 +28,14 @@ def watch(session: Session, attempt: Attempt, last_s: float) -> float:
     now_s = session.clock.now_s()
     if now_s - last_s < WATCH_S:
         return last_s
+    holding.renew(session)
     raise_unless_held(sight_of(session, attempt, "run"), "run")
     return now_s
 
 
 def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
     """Ask robot, reader and store what the checks of ``when`` need; asking moves nothing and can be repeated."""
-    robot, store, attempts = session.robot, session.store, session.store.attempts()
+    robot, attempts = session.robot, session.store.attempts()
     sight = Sight(
         lab=session.lab,
         attempt=attempt,
@@ -46,17 +50,29 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
         attempts=attempts,
         starts_s={a.id: start for a in attempts if (start := _began_s(session, a)) is not None},
     )
-    if when == "run":
+    if when != "start":
         return sight
+    flex, commands = session.lab.robot_type == "Flex", robot.analysis(attempt.protocol_id)
     return replace(
         sight,
+        verified_with=_verified_with(session, attempt),
         instruments=robot.instruments(),
-        fixtures=robot.deck() if session.lab.robot_type == "Flex" else (),
-        analysed=command_hash(robot.analysis(attempt.protocol_id)),
+        fixtures=robot.deck() if flex else (),
+        offsets=() if flex else robot.pipette_offsets(),
+        deck_calibration={} if flex else robot.deck_calibration(),
+        analysed=command_hash(commands),
+        tops_mm=tops_mm(commands, sight.run.get("labwareOffsets") or (), session.lab.robot_type),
+        travel_mm=travel_mm(commands),
         reader=session.reader.status(),
-        stock_left=store.stock_left(),
+        stock_left=consumables.left_ul(session),
         consumables=consumables.deck_now(session),
     )
+
+
+def _verified_with(session: Session, attempt: Attempt) -> str:
+    """Return the software with which the robot analysed the approved list; "" where that was not written down."""
+    told = [e.data["software"] for e in session.store.events(kinds=[VERIFIED_WITH]) if e.attempt == attempt.id]
+    return str(told[-1]) if told else ""
 
 
 def _began_s(session: Session, attempt: Attempt) -> float | None:

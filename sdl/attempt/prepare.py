@@ -9,6 +9,7 @@ from typing import Any
 from sdl.attempt import composition, consumables
 from sdl.attempt.expectation import bench_of
 from sdl.attempt.session import Session
+from sdl.chemistry.evaporation import gone_after_ul
 from sdl.chemistry.quench_range import growth_range_s
 from sdl.chemistry.runway import Batch
 from sdl.chemistry.schedule import Scheduler
@@ -18,6 +19,9 @@ from sdl.lab.robot import ENDED
 from sdl.store import Attempt
 from sdl.store.disk import write_durably
 from sdl.verifier import command_hash, verify
+
+VERIFIED_WITH = "list verified"
+"""The event that remembers with which software the robot analysed the list that was approved."""
 
 
 def plan(session: Session, batch: int) -> Attempt:
@@ -45,6 +49,7 @@ def plan(session: Session, batch: int) -> Attempt:
         "temperatures_c": run.temperatures_c,
         "duration_s": run.duration_s,
         "draws_ul": {at[name]: volume for name, volume in run.draws_ul.items() if volume > 0},
+        "evaporates_ul": gone_after_ul(session.lab, session.campaign.stocks.values(), run),
         "sources": at,
         "stocks": composition.stocks_json(composition.stocks_now(session, at), at),
         "tips_gone": gone,
@@ -87,6 +92,7 @@ def check(session: Session, attempt: Attempt) -> None:
             f"({approval.sha256[:12]}); its software may differ from the analyzer's: see `sdl doctor`"
         )
     write_durably(session.attempt_folder(attempt.id) / "analysis.json", json.dumps(analysis.commands))
+    session.store.event(VERIFIED_WITH, attempt=attempt.id, software=str(session.robot.health().get("api_version")))
     session.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash=approval.sha256)
 
 

@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Collection, Sequence
 
 from sdl.attempt.expectation import rows
+from sdl.attempt.interlocks import raise_unless_held
+from sdl.attempt.preflight import sight_of
 from sdl.attempt.session import Session
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.solvents import SOLVENTS
@@ -69,6 +71,8 @@ def _known(session: Session, attempt: Attempt, name: str) -> Read | None:
 def _taken(session: Session, attempt: Attempt, name: str, *, label: str, location: str) -> Read:
     """Take one look and save it, as what it is or as rejected, with all that is known of its moment."""
     store = session.store
+    if session.lab.reader.light == "laser":
+        raise_unless_held(sight_of(session, attempt, "look"), "look")
     _dark(session, attempt, name)
     asked_s = session.clock.now_s()
     try:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sdl.attempt import composition
 from sdl.attempt.expectation import rows
-from sdl.attempt.follow import late_wells
+from sdl.attempt.follow import late_wells, moment_of
 from sdl.attempt.session import Session
 from sdl.lab.commands import Dispensed, events, executed
 from sdl.spectra import Features
 from sdl.store import Attempt, Well
 from sdl.store.disk import write_durably
-
-SAME_GROWTH_S = 3.0
-"""Growth times this close are the same design: a dispense itself takes as long (chosen)."""
 
 
 def archive(session: Session, attempt: Attempt) -> None:
@@ -28,7 +26,14 @@ def archive(session: Session, attempt: Attempt) -> None:
 
 
 def conclude(session: Session, attempt: Attempt) -> None:
-    """Give every well's experiment its outcome, as executed; then the attempt is done."""
+    """Give every well's experiment its outcome; then the attempt is done."""
+    keep_outcomes(session, attempt)
+    session.store.move_attempt(attempt.id, "MEASURED", "DONE")
+    session.robot.uncurrent(attempt.run_id)
+
+
+def keep_outcomes(session: Session, attempt: Attempt) -> None:
+    """Give every well's experiment its outcome, as executed."""
     folder = session.attempt_folder(attempt.id)
     analysed = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     record = json.loads((folder / "executed.json").read_text(encoding="utf-8"))
@@ -36,9 +41,8 @@ def conclude(session: Session, attempt: Attempt) -> None:
     late = late_wells(rows(attempt.csv), session.store.handshakes(attempt.id))
     for well in session.store.wells(attempt.id):
         if session.store.experiment(well.experiment).state == "planned":
-            _finish(session, attempt, well, delivered.get(well.well, {}), late=well.well in late)
-    session.store.move_attempt(attempt.id, "MEASURED", "DONE")
-    session.robot.uncurrent(attempt.run_id)
+            added_s = _added_s(session, attempt, well, record)
+            _finish(session, attempt, well, delivered.get(well.well, {}), added_s, late=well.well in late)
 
 
 def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -60,7 +64,35 @@ def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]])
     return found
 
 
-def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[str, float], *, late: bool) -> None:
+def _added_s(session: Session, attempt: Attempt, well: Well, record: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return when each reagent was really in ``well``, in s after the injection, by the robot's own record."""
+    compiler = composition.compiler_of(session, attempt.plan.get("stocks", {}))
+    recipe = compiler.recipe(session.store.experiment(well.experiment).suggestion["design"])
+    timed = sorted((t for t in recipe.transfers if t.action != "dispense"), key=lambda t: t.at_s)
+    released = []
+    for handshake in session.store.handshakes(attempt.id):
+        kind, at, action, place = [*handshake.message.split(), "", "", "", ""][:4]
+        if kind == "AT" and place == well.well and action in ("inject", "add", "quench"):
+            released.append((float(at), action, handshake))
+    released.sort(key=lambda one: one[0])
+    moments = {
+        t.reagent: moment
+        for t, (_, action, handshake) in zip(timed, released, strict=False)
+        if t.action == action and (moment := moment_of(record, handshake)) is not None
+    }
+    injected_s = moments.get(session.compiler.route.injected)
+    return {} if injected_s is None else {name: moment - injected_s for name, moment in moments.items()}
+
+
+def _finish(
+    session: Session,
+    attempt: Attempt,
+    well: Well,
+    delivered_ul: dict[str, float],
+    added_s: Mapping[str, float],
+    *,
+    late: bool,
+) -> None:
     """Record one experiment: its design as executed, its outcome read, and whether it is a hit."""
     store = session.store
     experiment = store.experiment(well.experiment)
@@ -73,15 +105,15 @@ def _finish(session: Session, attempt: Attempt, well: Well, delivered_ul: dict[s
         growth = growth if well.quenched_s is None else well.quenched_s - well.injected_s
     made = dict(planned)
     if growth is not None:
-        made = composition.compiler_of(session, attempt.plan.get("stocks", {})).executed(
-            planned, delivered_ul, wanted if abs(growth - wanted) <= SAME_GROWTH_S else growth
-        )
+        compiler = composition.compiler_of(session, attempt.plan.get("stocks", {}))
+        made = compiler.executed(planned, delivered_ul, added_s)
     outcome = {
         "design": made,
         "volumes_ul": {stock: round(volume, 3) for stock, volume in delivered_ul.items()},
         "injected_s": well.injected_s,
         "quenched_s": well.quenched_s,
         "growth_time_s": growth,
+        "added_s": {reagent: round(s, 3) for reagent, s in added_s.items()},
         "stocks": attempt.plan.get("stocks", {}),
         "vial": f"load {attempt.plan['vial_load']}, {well.well}",
     }

@@ -39,6 +39,26 @@ def tell(text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tempo:
+    """How often a going run is looked at, and how long silence is borne.
+
+    The run is looked at every ``poll_s`` of real time; a wait on the lab clock keeps us from looking for a person's
+    wish for ``heed_s`` at most; a robot that does not answer while its run goes on is waited for ``patience_s``.
+    """
+
+    poll_s: float
+    heed_s: float
+    patience_s: float
+
+
+NETWORK = Tempo(poll_s=1.0, heed_s=2.0, patience_s=1800.0)
+"""A real bench: 1 Hz (load target), a wish is heeded in 2 s, a network may be away for half an hour (chosen)."""
+
+LOOPBACK = Tempo(poll_s=0.02, heed_s=3600.0, patience_s=0.0)
+"""A lab on this machine: its clock jumps, and what does not answer is dead (chosen)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One controller on one campaign; ``folder`` is the campaign's state folder."""
 
@@ -53,6 +73,7 @@ class Session:
     folder: Path
     analyze: Analyze
     pace: Pace = field(default_factory=RealTime)
+    tempo: Tempo = NETWORK
     say: Callable[[str], object] = tell
 
     def attempt_folder(self, attempt_id: str) -> Path:
@@ -96,6 +117,7 @@ def open_session(campaign: Campaign, folder: Path, *, url: str = "") -> Session:
         operator=operator,
         folder=folder,
         analyze=partial(analyze, analyzer_python=analyzer),
+        tempo=LOOPBACK if lab.robot == "simulated" else NETWORK,
     )
     if note:
         session.say(f"reader {lab.reader.kind}: {note}")
@@ -112,3 +134,5 @@ def raise_unless_armed(lab: Lab, now: datetime) -> None:
             f"{lab.name} is armed until {lab.armed_until}, now it is {now:%Y-%m-%dT%H:%MZ}: it must end in the future "
             "and within 72 h; have it renewed in the lab file"
         )
+    if lab.unarmed:
+        raise NeedsPerson(lab.unarmed)

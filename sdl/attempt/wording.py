@@ -9,20 +9,11 @@ from typing import Any
 
 from sdl.campaign import Campaign
 from sdl.chemistry.recipe import Recipe
+from sdl.target import Target
 
 
 def campaign_json(campaign: Campaign) -> dict[str, Any]:
     """Return what the report must know of a campaign; infinite bounds become null."""
-    goals = {
-        name: {
-            "kind": goal.kind,
-            "wanted": goal.wanted,
-            "low": _finite(goal.low),
-            "high": _finite(goal.high),
-            "source": goal.source,
-        }
-        for name, goal in campaign.target.goals.items()
-    }
     parameters = [
         {"name": p.name, "low": p.low, "high": p.high, "choices": list(p.choices), "scope": p.scope}
         for p in campaign.parameters
@@ -44,19 +35,38 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
         "why": campaign.why,
         "route": campaign.route,
         "synthesis": "" if campaign.synthesis is None else sha256(repr(campaign.synthesis).encode()).hexdigest(),
-        "target": goals,
+        "target": _goals_json(campaign.target),
+        **({"palette": {t.name: _goals_json(t) for t in campaign.target.each}} if campaign.target.others else {}),
         "parameters": parameters,
         "constraints": list(campaign.constraints),
         "budget": {
             "experiments": campaign.budget.experiments,
             "batch": campaign.budget.batch,
             "confirmed_hits": campaign.budget.confirmed_hits,
+            "give_up": _finite(campaign.budget.give_up),
+            "tries": _finite(campaign.budget.tries),
+            "sentinel": campaign.budget.sentinel,
         },
         "seed": campaign.seed,
         "approval": campaign.approval,
         "file": campaign.file,
         "stocks": stocks,
         "lab": campaign.lab.name if campaign.lab else "",
+    }
+
+
+def _goals_json(target: Target) -> dict[str, Any]:
+    """Return the goals of one target, most important first."""
+    return {
+        name: {
+            "kind": goal.kind,
+            "wanted": goal.wanted,
+            "low": _finite(goal.low),
+            "high": _finite(goal.high),
+            "source": goal.source,
+            **({"traded": True} if goal.traded else {}),
+        }
+        for name, goal in target.goals.items()
     }
 
 
@@ -92,6 +102,7 @@ def suggestion_json(suggestion: Any) -> dict[str, Any]:
         "p_hit": suggestion.p_hit,
         "acquisition": suggestion.acquisition,
         "model": suggestion.model,
+        **({"target": suggestion.target} if suggestion.target else {}),
     }
 
 

@@ -37,6 +37,9 @@ ROUNDS = 4
 STILL_UL = 1e-6
 """Volumes closer than this are the same: far below any pipette's resolution (chosen)."""
 
+SAME_TIME_S = 3.0
+"""Times this close are the same design: a dispense itself takes as long (chosen)."""
+
 BEFORE_S = -60.0
 """Where a recipe lists what is added before time zero: its moment is the arm's to choose."""
 
@@ -156,11 +159,12 @@ class Compiler:
         )
 
     def executed(
-        self, planned: Design, volumes_ul: Mapping[str, float], growth_time_s: float
+        self, planned: Design, volumes_ul: Mapping[str, float], added_s: Mapping[str, float]
     ) -> dict[str, float | str]:
-        """Return the design that was really made, from delivered uL of each stock and the true time to the quench.
+        """Return the design that was really made, from delivered uL of each stock and when each reagent was in.
 
-        What one stock delivered is shared among its uses, and the medium of dilutions, as planned.
+        ``added_s`` is in s after the injection, by reagent; one that is not there was in as planned. What one stock
+        delivered is shared among its uses, and the medium of dilutions, as planned.
         """
         held = self.declared.complete({name: np.array([value]) for name, value in planned.items()})
         plan, _ = self.pour(held)
@@ -175,12 +179,19 @@ class Compiler:
             well.copy(dose.reagent, plan)
             well.ul[dose.reagent] = plan.ul[dose.reagent] * share[self._stock(dose.reagent, held)]
             well.diluting_ul[dose.reagent] = plan.diluting_ul[dose.reagent] * medium
-        made = self.designed(self._retimed(held, growth_time_s), well, held)
+        made = self.designed(self._retimed(held, added_s), well, held)
         return {name: _plain(made[name][0]) for name in planned}
 
     def empty(self, full: Columns) -> Well:
         """Return ``n`` wells with nothing in them yet, for the designs ``full``."""
-        return Well(n=count(full), medium=self.route.medium, holds=lambda r, s: self.declared.holds(r, s, full))
+        known: dict[tuple[str, str], Array] = {}
+
+        def holds(reagent: str, species: str) -> Array:
+            if (reagent, species) not in known:
+                known[reagent, species] = self.declared.holds(reagent, species, full)
+            return known[reagent, species]
+
+        return Well(n=count(full), medium=self.route.medium, holds=holds)
 
     def additions(self, full: Columns, well: Well) -> Iterator[tuple[Dose, ...]]:
         """Yield doses that are balanced together, in order of addition; in between, reads take from ``well``."""
@@ -218,13 +229,18 @@ class Compiler:
     def _stock(self, reagent: str, full: Columns) -> str:
         return str(full[reagent][0]) if reagent in full else reagent
 
-    def _retimed(self, held: Columns, growth_time_s: float) -> Columns:
-        """Give the difference between true and planned time to the last hold that a parameter sets before the end."""
-        full = dict(held)
-        added, reads = self.declared.moments(held)
-        end = added[self.route.quench] if self.route.quench else max([*added.values(), *reads])
-        if times := self.declared.times:
-            full[times[-1]] = held[times[-1]] + (growth_time_s - end)
+    def _retimed(self, held: Columns, added_s: Mapping[str, float]) -> Columns:
+        """Give what passed between two additions, less what was planned, to the last hold in between that is set."""
+        full, planned = dict(held), self.declared.moments(held)[0]
+        set_by, late_s = "", 0.0  # of the addition before
+        for step in self.route.steps:
+            if isinstance(step, Hold) and isinstance(step.by, str) and self.declared.active(step.by, held)[0]:
+                set_by = step.by
+            elif isinstance(step, Dose) and step.reagent in added_s:
+                late_now_s = added_s[step.reagent] - planned[step.reagent]
+                if set_by and abs(late_now_s - late_s) > SAME_TIME_S:
+                    full[set_by] = held[set_by] + (late_now_s - late_s)
+                set_by, late_s = "", late_now_s
         return full
 
 

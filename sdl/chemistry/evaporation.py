@@ -8,11 +8,13 @@ passes `MAX_DRIFT` is replaced or measured again, however it was corrected.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from sdl.bench import Lab
 from sdl.campaign import Stock
+from sdl.chemistry.recipe import Run
 from sdl.chemistry.solvents import SOLVENTS
 from sdl.chemistry.substances import MIXTURES, element_counts, substance
 from sdl.errors import Refused
@@ -81,6 +83,24 @@ def loss_ul_h(solvent: str, *, opening_mm: float, temperature_c: float = 25.0) -
     """Return how many uL per hour a stock vial with a pre-slit septum loses; a mixture as its most volatile part."""
     most_volatile = MIXTURES.get(solvent, ((solvent, 1.0),))[0][0]
     return SEPTUM * open_loss_ul_h(most_volatile, opening_mm=opening_mm, temperature_c=temperature_c)
+
+
+def losses_ul_h(lab: Lab, stocks: Iterable[Stock]) -> dict[str, float]:
+    """Return how many uL per hour each stock location loses at room temperature; 0 where its opening is not known."""
+    found = {}
+    for stock in stocks:
+        for at in stock.at:
+            opening_mm = lab.deck[lab.locate(at)[0]].opening_mm
+            loses = opening_mm > 0
+            found[at] = loss_ul_h(stock.solvent, opening_mm=opening_mm, temperature_c=lab.room_c) if loses else 0.0
+    return found
+
+
+def gone_after_ul(lab: Lab, stocks: Iterable[Stock], run: Run) -> dict[str, float]:
+    """Return how many uL evaporate at each stock location until ``run`` ends, released as late as its windows allow."""
+    late_s = max((s.latest_s - s.at_s for s in run.steps if s.latest_s is not None and s.at_s is not None), default=0.0)
+    hours = (run.duration_s + max(0.0, late_s)) / 3600.0
+    return {at: ul_h * hours for at, ul_h in losses_ul_h(lab, stocks).items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,15 +76,25 @@ class Pipetting:
 
     def sd_ul(self, volume_ul: Array) -> Array:
         """Return the standard deviation in uL of delivered volumes ``(n,)``; nothing delivered has none."""
-        sd = np.zeros_like(volume_ul)
-        rank = np.full_like(volume_ul, np.inf)
+        random_ul, lasting_ul = self.errors_ul(volume_ul)
+        return np.asarray(np.sqrt(random_ul**2 + (lasting_ul**2).sum(axis=0)))
+
+    def errors_ul(self, volume_ul: Array) -> tuple[Array, Array]:
+        """Return the sd in uL of volumes ``(n,)`` from stroke to stroke, and what lasts of it, by pipette ``(p, n)``.
+
+        What lasts is the same fraction of everything that one pipette brings, row by row of ``pipettes`` by fineness.
+        """
+        random_ul, rank = np.zeros_like(volume_ul), np.full_like(volume_ul, np.inf)
+        lasting_ul = np.zeros((len(self.pipettes), len(volume_ul)))
         for index, pipette in enumerate(self._by_fineness):
             strokes = np.ceil(np.maximum(volume_ul, 1e-9) / pipette.stroke_ul)
             takes = (volume_ul >= pipette.min_ul) & (strokes + 0.1 * index < rank)
-            relative = np.maximum(pipette.cv, _random(pipette.name, volume_ul / strokes))
-            sd = np.where(takes, volume_ul * relative * np.sqrt(LASTING + (1 - LASTING) / strokes), sd)
+            sd_ul = volume_ul * np.maximum(pipette.cv, _random(pipette.name, volume_ul / strokes))
+            random_ul = np.where(takes, sd_ul * np.sqrt((1 - LASTING) / strokes), random_ul)
+            lasting_ul = np.where(takes, 0.0, lasting_ul)
+            lasting_ul[index] = np.where(takes, sd_ul * math.sqrt(LASTING), 0.0)
             rank = np.where(takes, strokes + 0.1 * index, rank)
-        return sd
+        return random_ul, lasting_ul
 
     @property
     def _by_fineness(self) -> Sequence[Pipette]:

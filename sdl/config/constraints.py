@@ -32,8 +32,10 @@ def translate(text: str, written: Mapping[str, Parameter]) -> Constraint:
             raise Refused(f"'{name}' does not vary; a constraint may name {', '.join(sorted(written)) or 'nothing'}")
         if written[name].choices:
             raise Refused(f"'{name}' is a choice of names; a constraint needs numbers")
-        dimensions[name] = quantities.dimension(unit_of(written[name].name))
-    _check_dimensions(ast.parse(plain, mode="eval").body, dimensions, text)
+    units = {name: unit_of(written[name].name) for name in constraint.names - set(dimensions)}
+    if dimensions or any(units.values()):  # numbers alone are all of one kind
+        dimensions |= {name: quantities.dimension(unit) for name, unit in units.items()}
+        _check_dimensions(ast.parse(plain, mode="eval").body, dimensions, text)
     return Constraint.parse(_rename(plain, written))
 
 

@@ -19,6 +19,8 @@ from sdl.errors import Refused
 
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})  # booleans of YAML 1.1 readers
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names Windows keeps for itself
+MOST_WISHES = 12
+"""Targets of one palette: more than a rack's batches serve (chosen)."""
 _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254"})  # where clouds hand out credentials (threat T15)
 
 
@@ -157,12 +159,25 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _wishes(value: Any) -> Any:
+    if isinstance(value, list):
+        if not 2 <= len(value) <= MOST_WISHES or len({str(v) for v in value}) < len(value):
+            raise Refused(f"a palette lists 2 to {MOST_WISHES} different values; write one value without a list")
+        return tuple(_scalar(v) for v in value)
+    return _scalar(value)
+
+
 Id = Annotated[
     str, AfterValidator(_checked(identifier)), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})
 ]
 Moment = Annotated[str, AfterValidator(_checked(moment))]
 Made = Annotated[str, AfterValidator(_checked(made))]
 Scalar = Annotated[Any, BeforeValidator(_checked(_scalar)), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Wishes = Annotated[
+    Any,
+    BeforeValidator(_checked(_wishes)),
+    WithJsonSchema({"type": ["string", "number", "array"], "items": {"type": ["string", "number"]}}),
+]
 Concentration = Annotated[float, BeforeValidator(_amount("mmol/L", 1e-6, 1e5)), _schema("mmol/L")]
 Amount = Annotated[float, BeforeValidator(_amount("umol", 1e-6, 1e9)), _schema("umol")]
 Volume = Annotated[float, BeforeValidator(_amount("uL", 1e-3, 1e7)), _schema("uL")]
@@ -174,6 +189,7 @@ Kelvin = Annotated[float, BeforeValidator(_amount("K", 0.0, 100.0)), _schema("K"
 FlowRate = Annotated[float, BeforeValidator(_amount("uL/s", 0.1, 2000.0)), _schema("uL/s")]
 Fraction = Annotated[float, BeforeValidator(_amount("", 0.0, 1.0)), _schema("")]
 Ratio = Annotated[float, BeforeValidator(_amount("", 0.0, 1e6)), _schema("")]
+Gap = Annotated[float, BeforeValidator(_amount("mm", 0.0, 100.0)), _schema("mm")]
 PathLength = Annotated[float, BeforeValidator(_amount("mm", 0.05, 100.0)), _schema("mm")]
 Wavelength = Annotated[float, BeforeValidator(_amount("nm", 200.0, 2500.0)), _schema("nm")]
 CelsiusRange = Annotated[tuple[float, float], BeforeValidator(_checked(_span)), WithJsonSchema({"type": "string"})]

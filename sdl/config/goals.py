@@ -21,12 +21,40 @@ FEATURE_NAMES = tuple(BY_WRITTEN[name].name for name in FEATURES)
 COLOUR = "colour"
 """The entry that asks for a primary of Rec. 2020: goals for cie_x and cie_y at once."""
 
+TRADED = "trade-off"
+"""What a goal to minimize or maximize says in place of true when it has no order with another one."""
+
 _FROM_PL = frozenset({"fwhm", "plqy", "cie_x", "cie_y"})
 _FROM_ABSORPTION = frozenset({"x1", "edge_length", "dispersion"})
 
 
 def target_of(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report: Report) -> Target | None:
-    """Return the target; ``known`` maps written feature names to internal ones. None when no entry is sound."""
+    """Return the target; ``known`` maps written feature names to internal ones. None when no entry is sound.
+
+    One entry that matches a list of values makes a palette: a target for each value, the other goals common to all.
+    """
+    if (
+        entries
+        and (traded := [n for n, e in entries.items() if TRADED in (e.minimize, e.maximize)])
+        and len(traded) < 2
+    ):
+        text = f"a {TRADED} has two sides; mark another goal {TRADED} too, or write true"
+        report.say("target", traded[0], text=text)
+    listed = [name for name, entry in entries.items() if isinstance(entry.match, tuple)]
+    for name in listed[1:]:
+        report.say("target", name, "match", text=f"'{listed[0]}' lists values already; one entry makes a palette")
+    if not listed:
+        return _one(entries, known, report)
+    name, targets, problems = listed[0], {}, len(report.problems)
+    for value in entries[name].match or ():
+        single = {n: e.model_copy(update={"match": value}) if n == name else e for n, e in entries.items()}
+        target = _one(single, known, report) if len(report.problems) == problems else None
+        if target is not None:
+            targets[str(value)] = target
+    return Target.palette(**targets) if len(targets) > 1 else next(iter(targets.values()), None)
+
+
+def _one(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report: Report) -> Target | None:
     goals: dict[str, Goal] = {}
     for name, entry in entries.items():
         if name == COLOUR:
@@ -42,21 +70,31 @@ def target_of(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report
             goals[known[name]] = _goal(name, entry, unit_of(known[name]), report)
     if goals and not any(goal.bounded for goal in goals.values()):
         report.say("target", text="no entry has a bound, so nothing could be a hit; add within, below or above")
-    return Target.of(**goals) if goals else None
+    whole = sum(goal.traded for goal in goals.values()) in (0, 2)  # else one side is refused above
+    return Target.of(**goals) if goals and whole else None
 
 
 def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
     _check_source(name, entry)
     kinds = [kind for kind in ("match", "minimize", "maximize", "inside") if getattr(entry, kind) is not None]
+    alone = [side for side in ("below", "above") if getattr(entry, side) is not None]
+    if not kinds and len(alone) == 1 and entry.within is None:
+        bound = _amount(getattr(entry, alone[0]), unit, report, "target", name, alone[0])
+        low, high = (-math.inf, bound) if alone == ["below"] else (bound, math.inf)
+        _refuse_beyond(name, low)
+        return inside(low, high, source=entry.source)
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
-        raise Refused(f"exactly one of match, minimize, maximize, inside is wanted, not {found}")
+        raise Refused(
+            f"exactly one of match, minimize, maximize, inside, or below or above alone is wanted, not {found}"
+        )
     companions = {"match": "within", "minimize": "below", "maximize": "above", "inside": ""}
     for other in ("within", "below", "above"):
         if getattr(entry, other) is not None and companions[kinds[0]] != other:
             raise Refused(f"'{other}' does not go with '{kinds[0]}'; {_advice(kinds[0])}")
     if entry.inside is not None:
         low, high = quantities.interval(entry.inside, unit)
+        _refuse_beyond(name, low)
         return inside(low, high, source=entry.source)
     if entry.match is not None:
         if entry.within is None:
@@ -65,11 +103,15 @@ def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
         return match(value, within=_amount(entry.within, unit, report, "target", name, "within"), source=entry.source)
     if entry.minimize:
         bound = math.inf if entry.below is None else _amount(entry.below, unit, report, "target", name, "below")
-        return minimize(below=bound, source=entry.source)
+        return minimize(below=bound, source=entry.source, traded=entry.minimize == TRADED)
     bound = -math.inf if entry.above is None else _amount(entry.above, unit, report, "target", name, "above")
-    if name == "plqy" and bound >= 1.0:
-        raise Refused(f"PLQY above {bound:g} can never be measured; it is a fraction: write for example above: 60 %")
-    return maximize(above=bound, source=entry.source)
+    _refuse_beyond(name, bound)
+    return maximize(above=bound, source=entry.source, traded=entry.maximize == TRADED)
+
+
+def _refuse_beyond(name: str, low: float) -> None:
+    if name == "plqy" and low >= 1.0:
+        raise Refused(f"PLQY above {low:g} can never be measured; it is a fraction: write for example above: 60 %")
 
 
 def _colour(entry: GoalEntry, entries: Mapping[str, GoalEntry]) -> dict[str, Goal]:

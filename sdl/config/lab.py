@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +21,14 @@ BUILT_IN = Path(__file__).parent / "labs" / "flex.yaml"
 
 DECK_LIMIT_C = 60.0
 """Hard stop for any vessel on the deck in degC (chemical safety facts, temperature)."""
+
+SHAKER_LOW_C = 37.0
+"""A Heater-Shaker's lowest target in degC (Opentrons API: 37 to 95): dots here grow at 15 to 60 degC."""
+
+ARMED_FOR = {"robot", "robot_type", "robot_serial", "pipettes", "deck", "blocks", "limits", "substances"} | {
+    *("never_together", "ventilated", "airflow", "room"),
+}
+"""What of a lab file a person arms: a change of any of these asks for a new look at the bench."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}(/[A-Z][0-9]{1,2})?")
 """A place: it becomes a cell of the robot's step list, where commas and semicolons separate."""
@@ -128,7 +138,8 @@ def _check_deck(file: LabFile, places: Mapping[str, Place], report: Report) -> N
                 "deck", name, "drain", text=f"'{place.drain}' is not on the deck; {suggestion(place.drain, places)}"
             )
         if place.module and place.module not in labware.MODULES:
-            text = f"module '{place.module}' is not driven here; {suggestion(place.module, labware.MODULES)}"
+            why = f"; it holds nothing below {SHAKER_LOW_C:g} degC" if place.module.startswith("heaterShaker") else ""
+            text = f"module '{place.module}' is not driven here{why}; {suggestion(place.module, labware.MODULES)}"
             report.say("deck", name, "module", text=text)
         elif place.module and slot in slots and slot not in labware.MODULE_SLOTS[file.robot_type]:
             allowed = _listed(labware.MODULE_SLOTS[file.robot_type])
@@ -215,7 +226,16 @@ def limits_of(entry: LimitsEntry) -> Limits:
         max_run_h=entry.max_run,
         max_delay_s=entry.max_delay,
         waste_ul=entry.waste,
+        clearance_mm=entry.clearance,
+        max_calibration_age_h=entry.max_calibration_age,
+        max_lamp_h=entry.max_lamp,
     )
+
+
+def _mark(file: LabFile) -> str:
+    """Return the short hash of everything in the lab file that whoever arms it answers for (interlock I22)."""
+    told = file.model_dump(mode="json", include=ARMED_FOR)
+    return f"deck-{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...], folder: Path) -> Lab:
@@ -235,6 +255,8 @@ def _lab(file: LabFile, places: Mapping[str, Place], blocks: tuple[Block, ...], 
         ventilated=file.ventilated,
         armed_by=file.armed_by,
         armed_until=file.armed_until or "",
+        armed_for=file.armed_for,
+        mark=_mark(file),
         room_c=file.room,
         virtual=dict(file.virtual),
     )

@@ -1,7 +1,7 @@
 """Text with units to floats: "5 min" is 300.0 where seconds are wanted, and everything doubtful is refused with advice.
 
-A registry of the two dozen units a chemist writes here is built in milliseconds; the full one of pint takes longer than
-`sdl check` may, and knows units whose symbols differ from ours by one capital letter.
+The usual units stand in a small table, so that `sdl check` need not load pint for them; everything else is pint's,
+with a registry of the two dozen units a chemist writes here: its full one has units that differ by a capital only.
 """
 
 from __future__ import annotations
@@ -36,6 +36,20 @@ molar = mole / liter = M
 electron_volt = [energy] = eV
 percent = 0.01
 """
+
+_USUAL = (
+    {"ms": 1, "s": 10**3, "min": 60 * 10**3, "h": 3600 * 10**3, "d": 86400 * 10**3},
+    {"nm": 1, "um": 10**3, "mm": 10**6, "cm": 10**7, "m": 10**9},
+    {"nL": 1, "uL": 10**3, "mL": 10**6, "L": 10**9},
+    {"umol/L": 1, "uM": 1, "mmol/L": 10**3, "mM": 10**3, "mol/L": 10**6, "M": 10**6},
+    {"nmol": 1, "umol": 10**3, "mmol": 10**6, "mol": 10**9},
+    {"uL/s": 1, "mL/s": 10**3},
+    {"%": 1, "": 100},
+    {"degC": 1},
+    {"K": 1},
+    {"eV": 1},
+)
+"""The units that files use, kind by kind, by how many of the smallest each is (a test compares each pair with pint)."""
 
 _KINDS = {
     "s": ("a time", "5 min"),
@@ -123,6 +137,8 @@ def canonical(symbol: str) -> str:
 @functools.cache
 def same_kind(one: str, other: str) -> bool:
     """Say whether two units measure the same kind of quantity."""
+    if any(one in kind and other in kind for kind in _USUAL):
+        return True
     return bool(_unit(tidy(one), one).dimensionality == _unit(tidy(other), other).dimensionality)
 
 
@@ -154,6 +170,10 @@ def shown(value: object) -> str:
 
 
 def _convert(amount: float, symbol: str, unit: str, text: str) -> float:
+    for kind in _USUAL:
+        if symbol in kind and unit in kind:
+            many, one = kind[symbol], kind[unit]
+            return amount * (many // one) if many >= one else amount / (one // many)
     found = _unit(symbol, text, unit)
     wanted = _registry().Unit(unit)
     if unit == "K" and symbol in ("degC", "degree_Celsius"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,7 @@ def check_reader(file: LabFile, places: Mapping[str, Place], report: Report) -> 
     if (reader.kind.startswith("plate:")) != (reader.geometry == "plate") and reader.kind != "simulated":
         text = f"'{reader.kind}' does not go with geometry '{reader.geometry}'; a plate reader reads a plate"
         report.say("reader", "geometry", text=text)
+    _light(reader, report)
     {"flow cell": _flow_cell, "dip probe": _dip_probe, "plate": _plate}[reader.geometry](reader, file, places, report)
 
 
@@ -73,7 +75,20 @@ def reader_of(entry: ReaderEntry, folder: Path) -> ReaderSpec:
         blank_age_s=entry.blank_age,
         carry_over=entry.carry_over,
         bands_nm=tuple(round(band) for band in entry.bands),
+        light=entry.light or ("led" if entry.geometry == "plate" else "lamp"),
+        lamp_h=math.nan if entry.lamp_hours is None else entry.lamp_hours,
+        lamp_read=entry.lamp_read,
     )
+
+
+def _light(reader: ReaderEntry, report: Report) -> None:
+    """Ask for a lamp's hours where no reader service tells them; light-emitting diodes have no such life."""
+    if (reader.lamp_hours is None) != (reader.lamp_read == ""):
+        report.say("reader", "lamp_hours", text="goes with lamp_read, the day on which the meter showed it; give both")
+    told_by_reader = reader.kind == "simulated" or reader.kind.startswith("http://")
+    if reader.lamp_hours is None and not (told_by_reader or reader.light == "led" or reader.geometry == "plate"):
+        text = "is missing: read the lamp's meter, write lamp_hours: 120 h and lamp_read, the day; or say light: led"
+        report.say("reader", "lamp_hours", text=text)
 
 
 def _flow_cell(reader: ReaderEntry, file: LabFile, places: Mapping[str, Place], report: Report) -> None:

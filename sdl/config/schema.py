@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Mount, RobotType
+from sdl.bench import AVERAGES, BLANK_AGE_S, CARRY_OVER, DARK_AGE_S, INTEGRATION_MS, Geometry, Light, Mount, RobotType
 from sdl.campaign import Approval
 from sdl.config.fields import (
     Age,
@@ -20,6 +20,7 @@ from sdl.config.fields import (
     Concentration,
     FlowRate,
     Fraction,
+    Gap,
     Hours,
     Id,
     Kelvin,
@@ -33,6 +34,7 @@ from sdl.config.fields import (
     Span,
     Volume,
     Wavelength,
+    Wishes,
 )
 from sdl.target import Source
 
@@ -47,17 +49,20 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class GoalEntry(_Strict):
-    """One wish: exactly one of match, minimize, maximize, inside; ``from`` names where the number comes from."""
+    """One wish: match, minimize, maximize or inside, or a bound alone; ``from`` names where the number comes from.
 
-    match: Scalar | None = None
+    Several values to match are a palette; goals to minimize and maximize as a trade-off have no order.
+    """
+
+    match: Wishes | None = None
     within: Scalar | None = None
-    minimize: Literal[True] | None = None
+    minimize: Literal[True, "trade-off"] | None = None
     below: Scalar | None = None
-    maximize: Literal[True] | None = None
+    maximize: Literal[True, "trade-off"] | None = None
     above: Scalar | None = None
     inside: str | None = None
     source: Source = Field(alias="from")
@@ -132,6 +137,9 @@ class BudgetEntry(_Strict):
     experiments: Count | None = None
     batch: Annotated[int, Field(ge=1, le=384)]
     stop: str = "2 confirmed hits"
+    give_up: Scalar = "99 %"
+    worth: str = ""
+    sentinel: Literal["never", "every batch"] = "never"
 
 
 class ColumnEntry(_Strict):
@@ -167,6 +175,9 @@ class TightenedLimits(_Strict):
     max_run: Hours | None = None
     max_delay: Seconds | None = None
     waste: Volume | None = None
+    clearance: Gap | None = None
+    max_calibration_age: Age | None = None
+    max_lamp: Age | None = None
 
 
 class CampaignFile(_Strict):
@@ -251,6 +262,9 @@ class ReaderEntry(_Strict):
     carry_over: Fraction = CARRY_OVER
     bands: list[Wavelength] = Field(default_factory=list)
     bottom: Literal["glass", "quartz"] | None = None
+    light: Light | None = None
+    lamp_hours: Age | None = None
+    lamp_read: Made = ""
 
 
 class LimitsEntry(_Strict):
@@ -264,6 +278,9 @@ class LimitsEntry(_Strict):
     max_run: Hours
     max_delay: Seconds
     waste: Volume
+    clearance: Gap
+    max_calibration_age: Age
+    max_lamp: Age
 
 
 class LabFile(_Strict):
@@ -287,6 +304,7 @@ class LabFile(_Strict):
     airflow: str = ""
     armed_by: str = ""
     armed_until: Moment | None = None
+    armed_for: str = ""
     room: Celsius = 25.0
     virtual: dict[str, Scalar] = Field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class ReaderStatus:
     """Which instrument answers, on which wavelength grid, with which light paths, and whether it can measure.
 
     ``grid_id`` is empty where no spectrum has been seen yet; ``note`` is what a person should know of the driver.
+    ``lamp_h`` is how long its lamp has burned, None where the instrument does not count; ``shutter`` is as it stands
+    between two looks, "" where the driver cannot tell.
     """
 
     instrument: str
@@ -35,6 +37,8 @@ class ReaderStatus:
     channels: tuple[Kind, ...]
     ok: bool
     note: str = ""
+    lamp_h: float | None = None
+    shutter: Literal["closed", "open", ""] = ""
 
 
 class Reader(Protocol):

@@ -26,6 +26,9 @@ POLL_S = 0.1
 PAGE = 1000
 """Commands a page: a small computer serves this in well under a second (load target of 1000 a page)."""
 
+NOTE = "/clientData/sdl-controller"
+"""Where robot-server keeps what clients tell each other; cleared when it restarts (robot-server, client_data)."""
+
 QUOTED = 300
 """How many characters of an unexpected answer an error repeats."""
 
@@ -84,6 +87,15 @@ class Robot:
 
     def modules(self) -> list[Json]:
         return self._list(self._get("/modules"), "/modules")
+
+    def pipette_offsets(self) -> list[Json]:
+        """Return an OT-2's pipette offset calibrations, ``lastModified`` among them; a Flex tells with its pipettes."""
+        return self._list(self._get("/calibration/pipette_offset"), "/calibration/pipette_offset")
+
+    def deck_calibration(self) -> Json:
+        """Return an OT-2's deck calibration: ``status``, and ``data`` with ``lastModified``."""
+        path = "/calibration/status"
+        return self._dict(self._get(path).get("deckCalibration"), path)
 
     def door(self) -> Json:
         """Return ``status`` ("closed" or "open") and ``doorRequiredClosedForProtocol``."""
@@ -193,6 +205,26 @@ class Robot:
         """Switch off a temperature module, whatever else goes on."""
         command = {"commandType": "temperatureModule/deactivate", "params": {"moduleId": module_id}}
         self._post("/commands", params={"waitUntilComplete": True}, json={"data": command})
+
+    def note(self) -> Json:
+        """Return the note that a controller left on the robot; empty where there is none."""
+        try:
+            return self._data(NOTE)
+        except Unexpected as exc:
+            if exc.status == 404:
+                return {}
+            raise
+
+    def leave_note(self, note: Mapping[str, object]) -> None:
+        """Leave a note for other controllers; older robot software keeps none, which is no fault."""
+        try:
+            self._call("PUT", NOTE, json={"data": dict(note)})
+        except Unexpected as exc:
+            if exc.status not in (404, 405):
+                raise
+
+    def clear_note(self) -> None:
+        self._call("DELETE", NOTE)
 
     def home(self) -> None:
         self._post(

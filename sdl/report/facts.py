@@ -11,7 +11,7 @@ import numpy as np
 
 from sdl.spectra.types import Value
 from sdl.store import Attempt, CampaignVersion, Event, Experiment, Read, Request, Store, Summary
-from sdl.target import Goal
+from sdl.target import Goal, Target
 
 SEEN = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
 """The features that a report shows where they were measured, whether asked for or not."""
@@ -24,6 +24,7 @@ class Group:
     experiments: tuple[Experiment, ...]
     p: float | None
     confirmed: bool
+    target: str = ""
 
     @property
     def first(self) -> Experiment:
@@ -85,8 +86,18 @@ class Facts:
 
     @property
     def goals(self) -> dict[str, Goal]:
-        """The target, most important first."""
-        return {name: _goal(entry) for name, entry in (self.asked.get("target") or {}).items()}
+        """The target, most important first; the first one of a palette."""
+        return dict(self.target.goals) if self.target else {}
+
+    @property
+    def target(self) -> Target | None:
+        """What is wanted, a palette or one target; None before there is a campaign."""
+        return Target.stored(self.asked)
+
+    @property
+    def each(self) -> tuple[Target, ...]:
+        """The targets of a palette, one where there is one."""
+        return self.target.each if self.target else ()
 
     @property
     def parameters(self) -> Sequence[Mapping[str, Any]]:
@@ -129,9 +140,14 @@ class Facts:
         same = tuple(e for e in seen if e.suggestion["design"] == best.suggestion["design"])
         return Group(experiments=same, p=None, confirmed=False)
 
-    def distance(self, experiment: Experiment) -> float:
-        """Return how far an experiment is from the first goal, in the feature's unit; infinite where not measured."""
-        name, goal = next(iter(self.goals.items()), ("", None))
+    def distance(self, experiment: Experiment, target: Target | None = None) -> float:
+        """Return how far an experiment is from the first goal of ``target``, in the feature's unit.
+
+        Without ``target`` that is the nearest of a palette. Infinite where the feature was not measured.
+        """
+        if target is None:
+            return min((self.distance(experiment, t) for t in self.each), default=math.inf)
+        name, goal = next(iter(target.goals.items()), ("", None))
         value = experiment.features.plain.get(name)
         if goal is None or value is None:
             return math.inf
@@ -147,16 +163,7 @@ class Facts:
         for entry in self.diagnostics.get(key) or ():
             experiments = tuple(by_id[i] for i in entry["experiments"] if i in by_id)
             if experiments:
-                found.append(Group(experiments=experiments, p=entry["p"], confirmed=confirmed))
+                found.append(
+                    Group(experiments=experiments, p=entry["p"], confirmed=confirmed, target=entry.get("target", ""))
+                )
         return sorted(found, key=lambda group: -(group.p or 0.0))
-
-
-def _goal(entry: Mapping[str, Any]) -> Goal:
-    low, high = entry.get("low"), entry.get("high")
-    return Goal(
-        kind=entry["kind"],
-        wanted=entry.get("wanted"),
-        low=-math.inf if low is None else low,
-        high=math.inf if high is None else high,
-        source=entry.get("source", "pl"),
-    )

@@ -33,7 +33,7 @@ def convergence(facts: Facts) -> go.Figure | None:
     fig = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.16 / rows)
     dressed(fig, ROW_PX * rows + 90)
     for row, name in enumerate(names, start=1):
-        _band(fig, facts.goals.get(name), name, row)
+        _bands(fig, facts, name, row)
         for kind in KINDS:
             _kind_points(fig, facts, kind, name, row, names)
         fig.update_yaxes(title_text=shown(name).axis, row=row, col=1)
@@ -74,10 +74,10 @@ def _best_so_far(fig: go.Figure, facts: Facts, row: int) -> None:
     if name is None or not seen:
         fig.update_yaxes(title_text="best distance", row=row, col=1)
         return
-    best, steps = math.inf, []
+    best, steps = [math.inf] * len(facts.each), []
     for e in seen:
-        best = min(best, facts.distance(e) * shown(name).factor)
-        steps.append(best)
+        best = [min(b, facts.distance(e, t) * shown(name).factor) for b, t in zip(best, facts.each, strict=True)]
+        steps.append(max(best))  # of a palette: the target that is still furthest off
     steps.append(steps[-1])
     fig.add_scatter(
         x=[*(e.seq for e in seen), facts.experiments[-1].seq + 0.6],
@@ -117,7 +117,7 @@ def parity(facts: Facts) -> go.Figure | None:
         ends = [v for e in cases for v in (_expected(e, name, "mean"), _value(e, name))]
         pad = 0.08 * (max(ends) - min(ends)) or 1.0
         reach = [min(ends) - pad, max(ends) + pad]
-        _band(fig, facts.goals.get(name), name, row, col)
+        _bands(fig, facts, name, row, col)
         fig.add_scatter(
             x=reach,
             y=reach,
@@ -189,7 +189,7 @@ def varied(facts: Facts) -> go.Figure | None:
     dressed(fig, 60 + 240 * rows)
     for place, parameter in enumerate(parameters):
         row, col = place // columns + 1, place % columns + 1
-        _band(fig, facts.goals.get(name), name, row, col)
+        _bands(fig, facts, name, row, col)
         for kind in KINDS:
             here = [
                 e for e in facts.measured if _kind(e) == kind and name in e.features.values and parameter in e.design
@@ -232,7 +232,7 @@ def slices(facts: Facts) -> go.Figure | None:
         for col, (parameter, cut) in enumerate(cuts.items(), start=1):
             if name in cut["feature"]:
                 _slice(fig, [_scaled(parameter, x) for x in cut["x"]], cut["feature"][name], name, row, col)
-            _band(fig, facts.goals.get(name), name, row, col)
+            _bands(fig, facts, name, row, col)
             if row == len(names):
                 fig.update_xaxes(title={"text": shown(parameter).axis, "font": {"size": 11}}, row=row, col=col)
         fig.update_yaxes(title_text=shown(name).axis, row=row, col=1)
@@ -260,10 +260,15 @@ def _slice(
     )
 
 
-def _band(fig: go.Figure, goal: Goal | None, name: str, row: int, col: int = 1) -> None:
+def _bands(fig: go.Figure, facts: Facts, name: str, row: int, col: int = 1) -> None:
+    """Shade what counts as a hit, for each target of a palette."""
+    goals = [target.goals[name] for target in facts.each if name in target.goals]
+    for goal in dict.fromkeys(goal for goal in goals if goal.bounded):
+        _band(fig, goal, name, row, col)
+
+
+def _band(fig: go.Figure, goal: Goal, name: str, row: int, col: int) -> None:
     """Shade what counts as a hit; an open side gets a line."""
-    if goal is None or not goal.bounded:
-        return
     factor = shown(name).factor
     if math.isfinite(goal.low) and math.isfinite(goal.high):
         span = {"y0": goal.low * factor, "y1": goal.high * factor}

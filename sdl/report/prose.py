@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sdl.spectra.types import Value
-from sdl.target import Goal
+from sdl.target import Goal, Target
 from sdl.units import label_of, unit_of
 
 
@@ -119,6 +119,16 @@ def target_in_words(goals: Mapping[str, Goal]) -> str:
                 else f"{shown(name).label} {wanted(name, goal)}"
             )
     return "; ".join(said)
+
+
+def palette_in_words(targets: Sequence[Target]) -> str:
+    """Say a palette in one line: what its targets are, then what they have in common."""
+    if len(targets) < 2:
+        return target_in_words(targets[0].goals) if targets else ""
+    first = targets[0].goals
+    common = {n: g for n, g in first.items() if all(t.goals[n] == g for t in targets)}
+    own = [target_in_words({n: g for n, g in t.goals.items() if n not in common}) for t in targets]
+    return f"{' / '.join(own)}; each with {target_in_words(common)}" if common else " / ".join(own)
 
 
 def plural(n: int, noun: str) -> str:

@@ -63,6 +63,21 @@ def asked(facts: Facts) -> Table:
     return Table(head=("Quantity", "Wanted", "A hit is", "Measured by", "Best design"), rows=tuple(rows))
 
 
+def palette(facts: Facts) -> Table:
+    """How far each target of a palette has come, with the experiment nearest to it."""
+    names = list(facts.goals)
+    rows = []
+    for target in facts.each:
+        served = sum(e.suggestion.get("target") == target.name for e in facts.experiments)
+        hits = [e for e in facts.measured if target.hit(e.features.plain)]
+        sure = sum(group.target == target.name for group in facts.confirmed)
+        nearest = min(hits or facts.measured, key=lambda e: facts.distance(e, target), default=None)
+        seen = [reading(n, nearest.features.values.get(n)) if nearest else "–" for n in names]
+        rows.append((target.name, str(served), str(len(hits)), str(sure), nearest.id if nearest else "–", *seen))
+    head = ("Target", "Wells made for it", "Measured hits", "Confirmed", "Nearest")
+    return Table(head=(*head, *(shown(n).axis for n in names)), rows=tuple(rows))
+
+
 def space(facts: Facts) -> Table:
     """What may vary, and what the best design chose."""
     best = facts.best

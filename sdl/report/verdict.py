@@ -13,7 +13,7 @@ COVERAGE = 0.95
 def state(facts: Facts) -> tuple[str, str]:
     """Return where the campaign stands as one word for the style (good, open, bad) and a few for the reader."""
     budget = facts.asked.get("budget") or {}
-    sure, used = len(facts.confirmed), spent(facts)
+    sure, used = _sure(facts), spent(facts)
     if sure >= (budget.get("confirmed_hits") or 1):
         return "good", "Target reached"
     if facts.summary.attempts.get("UNKNOWN") or facts.summary.open_requests:
@@ -29,6 +29,11 @@ def state(facts: Facts) -> tuple[str, str]:
     return ("open", "Running") if facts.summary.running else ("open", "Not finished; “sdl resume” continues")
 
 
+def _sure(facts: Facts) -> int:
+    """Return the confirmed hits, of a palette those of the target that has fewest."""
+    return facts.target.least([group.target for group in facts.confirmed]) if facts.target else 0
+
+
 def spent(facts: Facts) -> int:
     """Return how many experiments of the budget are used: measured or lost."""
     return sum(e.state in ("measured", "lost") for e in facts.experiments)
@@ -42,7 +47,11 @@ def tiles(facts: Facts) -> list[tuple[str, str, str]]:
     return [
         ("Experiments", str(spent(facts)), f"of {budget.get('experiments', '–')}" + (f", {lost} lost" if lost else "")),
         ("Measured hits", str(len(facts.hits)), "every bound holds as measured"),
-        ("Confirmed hits", str(len(facts.confirmed)), f"of {budget.get('confirmed_hits', '–')} wanted"),
+        (
+            "Confirmed hits",
+            str(len(facts.confirmed)),
+            f"of {budget.get('confirmed_hits', '–')} wanted{' of each target' if len(facts.each) > 1 else ''}",
+        ),
         (
             "First hit at",
             f"№ {first.seq}" if first else "–",

@@ -12,7 +12,7 @@ import pytest
 
 from sdl.attempt.follow import follow
 from sdl.attempt.preflight import WATCH_S, watch
-from sdl.attempt.session import Session
+from sdl.attempt.session import LOOPBACK, Session
 from sdl.chemistry.compiler import Compiler
 from sdl.errors import Unsafe
 from sdl.lab.analysis import analyze
@@ -68,6 +68,7 @@ def going(bench: Bench, store: Store) -> tuple[Session, Attempt]:
         folder=bench.folder,
         analyze=partial(analyze, analyzer_python=Path()),
         say=[].append,
+        tempo=LOOPBACK,
     )
     return session, store.attempt(planned.id)
 

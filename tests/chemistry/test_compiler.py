@@ -106,8 +106,8 @@ def test_what_was_delivered_replaces_what_was_planned() -> None:
     planned = made(NOMINAL)
     recipe = COMPILER.recipe(planned)
     ul = {t.stock: t.volume_ul for t in recipe.transfers}
-    assert COMPILER.executed(planned, ul, 1800.0) == pytest.approx(planned)
-    late = COMPILER.executed(planned, {**ul, "PbBr2-TOPO": ul["PbBr2-TOPO"] * 2}, 1815.0)
+    assert COMPILER.executed(planned, ul, {"lecithin": 1802.0}) == pytest.approx(planned)
+    late = COMPILER.executed(planned, {**ul, "PbBr2-TOPO": ul["PbBr2-TOPO"] * 2}, {"lecithin": 1815.0})
     assert late["growth_time_s"] == 1815.0
     assert late["pb_to_cs"] == pytest.approx(2 * float(planned["pb_to_cs"]))
 

@@ -216,8 +216,8 @@ def test_the_exported_schema_sees_missing_and_unknown_entries() -> None:
     assert not validator.is_valid({k: v for k, v in plain.items() if k != "stocks"})
 
 
-def test_reading_a_campaign_loads_no_heavy_library() -> None:
-    heavy = ["botorch", "pandas", "prefect", "torch"]
+def test_reading_a_campaign_loads_no_heavy_library_and_no_unit_parser() -> None:
+    heavy = ["botorch", "pandas", "pint", "prefect", "scipy", "torch"]
     code = (
         "import sys; from pathlib import Path; from sdl.config.load import load_campaign;"
         f"load_campaign(Path({str(BLUE)!r})); print(sorted(set({heavy}) & set(sys.modules)))"

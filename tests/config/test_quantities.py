@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdl.config import quantities
@@ -28,6 +28,7 @@ def test_a_written_range_reads_back_or_is_refused_when_not_rising(low: float, hi
             quantities.interval(text, unit)
 
 
+@settings(deadline=None)  # the first odd unit loads pint
 @given(st.text(max_size=40), st.sampled_from(UNITS))
 def test_any_text_is_a_finite_number_or_refused(text: str, unit: str) -> None:
     try:
@@ -109,3 +110,12 @@ def test_what_is_no_rising_range_is_refused(text: str) -> None:
 )
 def test_units_have_one_spelling(given_: str, known: str) -> None:
     assert quantities.canonical(given_) == known
+
+
+@pytest.mark.parametrize("kind", range(len(quantities._USUAL)))
+def test_the_usual_units_are_what_pint_makes_of_them(kind: int) -> None:
+    registry = quantities._registry()
+    for one in quantities._USUAL[kind]:
+        for other in quantities._USUAL[kind]:
+            theirs = registry.convert(3.7, one.replace("%", "percent"), other.replace("%", "percent"))
+            assert quantities._convert(3.7, one, other, "") == pytest.approx(theirs, rel=1e-12), (one, other)

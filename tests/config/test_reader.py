@@ -85,9 +85,23 @@ def test_what_a_geometry_cannot_have_is_refused(tmp_path: Path, reader: str, exp
 
 
 def test_a_folder_counts_from_the_lab_file(tmp_path: Path) -> None:
-    lab = load_campaign(campaign_file(tmp_path, CELL.replace("simulated", "'folder:saved'"))).lab
+    lab = load_campaign(campaign_file(tmp_path, CELL.replace("simulated", "'folder:saved', light: led"))).lab
     assert lab is not None
     assert lab.reader.kind == f"folder:{(tmp_path / 'saved').resolve()}"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("'folder:saved'", "reader.lamp_hours: is missing: read the lamp's meter"),
+        ("'ocean:USB1', light: laser", "reader.lamp_hours: is missing"),
+        ("'folder:saved', lamp_hours: 10 h", "goes with lamp_read, the day on which the meter showed it; give both"),
+    ],
+    ids=["lamp", "laser", "hours without their day"],
+)
+def test_a_lamp_whose_hours_nobody_counts_is_refused(tmp_path: Path, given: str, says: str) -> None:
+    with pytest.raises(Refused, match=says):
+        load_campaign(campaign_file(tmp_path, CELL.replace("simulated", given)))
 
 
 def test_one_reactor_holds_one_experiment_at_a_time(tmp_path: Path) -> None:

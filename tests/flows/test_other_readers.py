@@ -16,7 +16,7 @@ from tests.flows.campaigns import answer, journal, sdl
 def test_a_campaign_runs_on_the_files_of_a_vendors_program(tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     file = campaign_file(
-        tmp_path, CELL.replace("simulated", f"'folder:{saved}'"), (r"experiments: 2", "experiments: 1")
+        tmp_path, CELL.replace("simulated", f"'folder:{saved}', light: led"), (r"experiments: 2", "experiments: 1")
     )
     done = sdl("run", file, "--json", "--runner", "plain")
     assert done.returncode in (0, 7), done.stderr

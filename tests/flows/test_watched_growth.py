@@ -106,7 +106,7 @@ def test_a_well_is_quenched_when_the_forecast_says_so(session: Session, planned_
     watch = GrowthWatch(fleet, {experiment.id: design}, WANTED_NM)
     while (now := session.store.attempt(attempt.id)).state != "DONE":
         if now.state == "VERIFY":
-            follow.follow(session, now, watch)
+            follow.follow(session, now, lambda: watch)
         else:
             steps.ARROWS[now.state](session, now)
     (done,) = session.store.experiments()

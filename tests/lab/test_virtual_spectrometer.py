@@ -240,6 +240,14 @@ def test_what_is_no_reader_is_unreachable_with_its_address() -> None:
 
 
 def test_a_status_names_its_light_paths() -> None:
-    assert Spectrometer(9, ABSORPTION).status == ReaderStatus(
-        instrument="virtual-9", grid_id=Spectrometer(1).status.grid_id, channels=("absorption",), ok=True
+    status = Spectrometer(9, ABSORPTION).status
+    assert status.lamp_h is not None and 10.0 <= status.lamp_h <= 500.0
+    grid_id = Spectrometer(1).status.grid_id
+    assert status == ReaderStatus(
+        instrument="virtual-9",
+        grid_id=grid_id,
+        channels=("absorption",),
+        ok=True,
+        lamp_h=status.lamp_h,
+        shutter="closed",
     )

@@ -77,6 +77,29 @@ def test_suggestions_can_be_made_differ_and_keep_one_temperature_a_batch() -> No
         assert len(keys(designs)) == 8
 
 
+def test_what_is_new_keeps_away_from_its_batch_but_may_approach_what_was_measured() -> None:
+    import torch
+
+    from models.acquisition import Offer, Taken
+    from models.encode import DesignCode
+
+    code = DesignCode(DesignSpace.of(x=(0.0, 1.0)))
+    offer = Offer(columns={"x": np.array([0.5, 0.51, 0.6])}, code=code)
+    here, none = torch.tensor([[0.5]], dtype=torch.double), torch.empty((0, 1), dtype=torch.double)
+    assert offer.apart(Taken.of(here, none, code.same)).tolist() == [False, True, True]
+    mates = Taken.of(none, here, code.same)
+    assert offer.apart(mates).tolist() == [False, False, True]
+    assert offer.apart(mates.closely(code.same)).tolist() == [False, True, True]
+
+
+def test_a_goal_without_a_bound_is_pursued() -> None:
+    """Far from 0 on a narrow scale, where a utility fixed at 0 would be flat."""
+    advisor = Advisor(DesignSpace.of(x=(0.0, 1.0)), Target.of(y=minimize()), seed=1)
+    for x in (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0):
+        advisor.tell({"x": x}, {"y": 1000.0 + (x - 0.6) ** 2})
+    assert abs(float(advisor.suggest(1)[0].design["x"]) - 0.6) < 0.06
+
+
 def test_two_blocks_allow_two_temperatures() -> None:
     batches = taught(Advisor(space(temperature_c=2), TARGET, seed=1), 2)
     assert [len({s.design["temperature_c"] for s in batch}) <= 2 for batch in batches] == [True, True]

@@ -67,6 +67,9 @@ def bench_of(robot_type: RobotType) -> Lab:
             max_run_h=24,
             max_delay_s=10,
             waste_ul=100_000,
+            clearance_mm=10,
+            max_calibration_age_h=2160,
+            max_lamp_h=1000,
         ),
     )
 

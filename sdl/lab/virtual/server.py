@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sdl.lab.virtual.clock import EPOCH_S, iso
 from sdl.lab.virtual.execution import Conflict
 from sdl.lab.virtual.plate import VirtualPlateReader
 from sdl.lab.virtual.robot import VirtualRobot
@@ -25,6 +26,11 @@ FLEX_PIPETTES = {"flex_1channel_50": "p50_single_flex", "flex_1channel_1000": "p
 """How the robot calls the pipettes that protocols name differently."""
 
 DEFAULT_PAGE = 20
+
+CALIBRATED = iso(EPOCH_S - 86_400.0)
+OFFSET = {"x": 0.0, "y": 0.1, "z": -0.2}
+"""Pipettes, modules and deck were calibrated the day before the lab opened, with so many mm of offset (chosen)."""
+MADE_BY_USER: Json = {"offset": OFFSET, "source": "user", "last_modified": CALIBRATED}
 
 FLEX_CUTOUTS = tuple(f"cutout{row}{column}" for row in "ABCD" for column in "123")
 TRASH_CUTOUT = "cutoutA3"
@@ -49,6 +55,7 @@ class RobotApi:
         self._type = robot_type
         self._serial = serial
         self._pipettes = pipettes
+        self._notes: dict[str, Json] = {}
 
     def routes(self) -> list[Route]:
         get, post = ["GET"], ["POST"]
@@ -56,6 +63,8 @@ class RobotApi:
             ("/health", get, self.health),
             ("/instruments", get, self.instruments),
             ("/modules", get, self.modules),
+            ("/calibration/pipette_offset", get, self.pipette_offsets),
+            ("/calibration/status", get, self.calibration_status),
             ("/robot/door/status", get, self.door),
             ("/robot/control/estopStatus", get, self.estop),
             ("/deck_configuration", get, self.deck_configuration),
@@ -76,7 +85,17 @@ class RobotApi:
             ("/maintenance_runs/{run}", ["DELETE"], self.end_maintenance),
             ("/maintenance_runs/{run}/commands", post, self.maintain),
         ]
+        table.append(("/clientData/{key}", ["GET", "PUT", "DELETE"], self.client_data))
         return [Route(path, _with_version(endpoint), methods=methods) for path, methods, endpoint in table]
+
+    async def client_data(self, request: Request) -> Response:
+        key = request.path_params["key"]
+        if request.method == "PUT":
+            self._notes[key] = dict(read_object(await request.body()).get("data") or {})
+        if key not in self._notes:
+            raise Conflict("ClientDataKeyDoesNotExist", f"No data found for key {key}", 404)
+        told = self._notes.pop(key) if request.method == "DELETE" else self._notes[key]
+        return JSONResponse({"data": told})
 
     async def health(self, _: Request) -> Response:
         told: Json = {
@@ -95,20 +114,49 @@ class RobotApi:
         return JSONResponse(told)
 
     async def instruments(self, _: Request) -> Response:
-        return _many(
-            [
-                {
-                    "mount": p["mount"],
-                    "instrumentType": "pipette",
-                    "instrumentName": FLEX_PIPETTES.get(p["name"], p["name"]),
-                    "instrumentModel": p["name"],
-                    "serialNumber": f"{self._serial}-{p['mount']}",
-                    "ok": True,
-                    "data": {"channels": 1, "min_volume": p["min_ul"], "max_volume": p["max_ul"]},
-                }
-                for p in self._pipettes
-            ]
-        )
+        found = []
+        for p in self._pipettes:
+            data: Json = {"channels": 1, "min_volume": p["min_ul"], "max_volume": p["max_ul"]}
+            told: Json = {
+                "mount": p["mount"],
+                "instrumentType": "pipette",
+                "instrumentName": FLEX_PIPETTES.get(p["name"], p["name"]),
+                "instrumentModel": p["name"],
+                "serialNumber": f"{self._serial}-{p['mount']}",
+                "ok": True,
+                "data": data,
+            }
+            if self._type == "Flex":  # an OT-2 tells its offsets at /calibration/pipette_offset only
+                data["calibratedOffset"] = {**MADE_BY_USER, "reasonability_check_failures": []}
+                told["state"] = {"tip_detected": False}
+            found.append(told)
+        return _many(found)
+
+    async def pipette_offsets(self, _: Request) -> Response:
+        found = [
+            {
+                "id": f"{self._serial}-{p['mount']}&{p['mount']}",
+                "pipette": f"{self._serial}-{p['mount']}",
+                "mount": p["mount"],
+                "offset": list(OFFSET.values()),
+                "tiprack": "",
+                "tiprackUri": "",
+                "lastModified": CALIBRATED,
+                "source": "user",
+                "status": {"markedBad": False},
+            }
+            for p in self._pipettes
+            if self._type == "OT-2"
+        ]
+        return _many(found)
+
+    async def calibration_status(self, _: Request) -> Response:
+        data: Json = {"type": "attitude", "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]}
+        if self._type == "OT-2":
+            data |= {"lastModified": CALIBRATED, "source": "user", "status": {"markedBad": False}}
+        nothing = {"single": [0.0, 0.0, 0.0], "multi": [0.0, 0.0, 0.0]}
+        told = {"deckCalibration": {"status": "OK", "data": data}}
+        return JSONResponse({**told, "instrumentCalibration": {"right": nothing, "left": nothing}})
 
     async def modules(self, _: Request) -> Response:
         found: list[Json] = [
@@ -117,6 +165,7 @@ class RobotApi:
                 "serialNumber": f"{self._serial}-{place.slot}",
                 "moduleType": "temperatureModuleType",
                 "moduleModel": place.module,
+                **({"moduleOffset": {**MADE_BY_USER, "slot": place.slot}} if self._type == "Flex" else {}),
                 "data": {
                     "status": "idle" if target is None else "holding at target",
                     "currentTemperature": now_c,

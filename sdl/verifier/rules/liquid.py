@@ -59,7 +59,7 @@ def no_well_is_declared_overfull(scene: Scene, act: Act) -> Iterator[str]:
 @rule("I4", "draw")
 def no_stock_is_drawn_below_its_dead_volume(scene: Scene, act: Act) -> Iterator[str]:
     assert act.well is not None
-    lost_ul = scene.bench.evaporation_ul_h.get(act.well.location, 0.0) * scene.latest_s / 3600
+    lost_ul = _lost_ul(scene, act.well.location)
     left_ul, dead_ul = act.well.volume_ul - lost_ul, act.well.vessel.dead_ul
     if above(dead_ul, left_ul):
         lost = f" after {lost_ul:.4g} uL evaporated" if lost_ul else ""
@@ -70,10 +70,15 @@ def no_stock_is_drawn_below_its_dead_volume(scene: Scene, act: Act) -> Iterator[
 @rule("I4", "draw")
 def no_air_is_drawn_for_liquid(scene: Scene, act: Act) -> Iterator[str]:
     assert act.well is not None
-    level_mm = act.well.volume_ul / act.well.vessel.area_mm2
+    level_mm = (act.well.volume_ul - _lost_ul(scene, act.well.location)) / act.well.vessel.area_mm2
     if above(act.height_mm, level_mm):
         where = f"{act.well.location} ends {level_mm:.4g} mm deep, the tip is at {act.height_mm:.4g} mm"
         yield f"draws air: {where}; refill it"
+
+
+def _lost_ul(scene: Scene, location: str) -> float:
+    """Return what evaporated there since the list began, every hand-shake released as late as its window allows."""
+    return scene.bench.evaporation_ul_h.get(location, 0.0) * scene.latest_s / 3600
 
 
 @rule("I3", "give", "blow")
