@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.advisor import Advisor
-from models.memory import advisor_of, confounded, history_in_words, recall
+from models.memory import advisor_of, confounded, failure, history_in_words, recall
 from models.selection import MOST_ROWS, informative
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
@@ -100,6 +100,8 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         if e.state == "measured" and seen:
             sd = {name: e.features.values[name].sd for name in seen}
             advisor.tell({p.name: e.design[p.name] for p in campaign.parameters}, seen, sd=sd, experiment=e.id)
+        elif why := failure(e):
+            advisor.fail({p.name: e.design[p.name] for p in campaign.parameters}, why, experiment=e.id)
     notes = recall(advisor, campaign)
     warnings = [
         *_guesses(campaign),

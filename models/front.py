@@ -92,7 +92,8 @@ class FrontSearch(Search):
         """Return the logarithm ``(N,)`` of the volume that each design is expected to add."""
         n = len(views[0].X)
         parts = [slice(k, min(k + AT_ONCE, n)) for k in range(0, n, AT_ONCE)]
-        return torch.cat([self._value(tuple(view.rows(part) for view in views)) for part in parts])
+        added = torch.cat([self._value(tuple(view.rows(part) for view in views)) for part in parts])
+        return added + self._works(views).log()
 
     def _value(self, views: Views) -> Tensor:
         values = self.codec.decode(self.sample(views))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.advisor import Advisor
-from models.selection import informative
+from models.selection import MOST_HISTORY, informative
 from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
 from sdl.past import read_past
@@ -28,8 +28,11 @@ SLICE_POINTS = 21
 ALWAYS = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
 """Features that are modelled whether the target names them or not: the same data serve any later target."""
 
-MOST_HISTORY = 300
-"""Rows of one history that are learned from (chosen: its model is fitted once, in about a second)."""
+FRUITLESS = {"weak_pl": "no emission to speak of", "turbid": "turbid, no emission read"}
+"""Flags of a read that found a liquid without dots in it; without any goal's feature they make the well a failure."""
+
+SPOILT = frozenset({"bubble", "no_blank", "no_dark", "no_light", "no_pl", "no_absorption", "saturated", "duplicate"})
+"""Flags that lay a missing feature on the instrument: such a well says nothing of its design."""
 
 CONFOUNDED = 0.95
 """Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
@@ -40,7 +43,8 @@ def advisor_of(
 ) -> Advisor:
     """Return an advisor told of every experiment with a measured goal or a look at its growth, in order.
 
-    Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew.
+    Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew; one in which
+    nothing came to be, or that a person called failed, teaches where not to go.
     """
     advisor = Advisor(space, campaign.target, seed=campaign.seed, enough=campaign.budget.confirmed_hits)
     grown = _growing(looks)
@@ -49,6 +53,9 @@ def advisor_of(
         found = e.features.values if e.state == "measured" else {}
         wanted = {name: v for name, v in found.items() if name in (*campaign.target.goals, *ALWAYS)}
         if not any(name in campaign.target.goals for name in wanted) and not reads:
+            why = failure(e)
+            if why:
+                advisor.fail({name: e.design[name] for name in space.names}, why, run=e.attempt, experiment=e.id)
             continue
         advisor.tell(
             {name: e.design[name] for name in space.names},
@@ -60,6 +67,21 @@ def advisor_of(
         )
     recall(advisor, campaign)
     return advisor
+
+
+def failure(experiment: Experiment) -> str:
+    """Say why nothing came of an experiment, empty where its design is not to blame.
+
+    A well that only a run lost says nothing; one without a run is lost because a person said so.
+    """
+    if experiment.state == "lost":
+        return "" if experiment.attempt else "called failed"
+    return fruitless({*experiment.flags, *experiment.features.flags}) if experiment.state == "measured" else ""
+
+
+def fruitless(flags: Collection[str]) -> str:
+    """Say what the flags of a read without features show of its liquid, empty where the instrument is to blame."""
+    return "" if SPOILT & set(flags) else next((why for flag, why in FRUITLESS.items() if flag in flags), "")
 
 
 def _growing(looks: Sequence[StoredRead]) -> dict[str, list[Read]]:
@@ -96,7 +118,9 @@ def history_in_words(posterior: Posterior) -> list[str]:
     for name, o in zip(posterior.codec.names, posterior.surrogate.outcomes, strict=True):
         found = o.fitted.history
         if found is not None:
-            share = f"counts {found.weight:.0%}" if found.weight else "does not help and is left out"
+            left = f"is left out: {found.instead} foresees our own rows better" if found.instead else ""
+            left = left or "does not help and is left out"
+            share = f"counts {found.weight:.0%}" if found.weight else left
             gain = f" (it adds {found.gain:.1f} nats to how well our own rows are foreseen)" if found.gain else ""
             said.append(f"History for {label_of(name)} {share}{gain}.")
     return said

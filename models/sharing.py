@@ -9,6 +9,7 @@ import torch
 
 from models.acquisition import Offer
 from models.batch import choose
+from models.deadline import NEVER, Deadline
 from models.filling import sobol_axes
 from models.palette import confirmed, views
 from models.posterior import Posterior
@@ -35,6 +36,7 @@ def share_out(
     pool: Sequence[Design] | None,
     *,
     enough: int,
+    deadline: Deadline = NEVER,
 ) -> list[Suggestion]:
     """Return up to ``n`` suggestions for all targets together, as `models.batch.choose` does for one.
 
@@ -59,7 +61,7 @@ def share_out(
         if wells[name]:
             here = [*batch, *(s.design for s in chosen)]
             left = None if pool is None else [d for d in pool if d not in here]
-            found = choose(view, wells[name], here, pending, left)
+            found = choose(view, wells[name], here, pending, left, deadline)
             chosen += [dataclasses.replace(s, target=name, why=f"for {name}: {s.why}") for s in found]
     return chosen
 

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 
 from benchmarks import (
+    ablation,
     agreement,
     campaign,
     campaign_model,
     compiler,
+    loo,
     offline,
     outcomes,
+    priors,
     quench,
     spectra,
     spectrum_files,
+    speed,
     stream,
     verifier,
     virtual_lab,
@@ -146,3 +150,24 @@ def test_a_watched_quench_is_compared_with_a_fixed_one() -> None:
     late = quench.Ending(true_s=1800.0, flagged_s=2900.0, ripening_s=2400.0, narrowest_s=3000.0)
     said = quench.endings_in_words([late])
     assert "0% within 15 min" in said and "before 45 min: 1; before the true line was narrowest: 1" in said
+
+
+@pytest.mark.skipif(not loo.NPL.exists(), reason=f"the public syntheses are not at {loo.NPL}")
+def test_real_syntheses_are_predicted_better_than_by_a_plain_model_of_each_antisolvent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert loo.main([]) < 0.9
+    ours = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| ours"))
+    assert 0.90 <= float(ours.split("|")[5]) <= 0.98
+
+
+def test_an_ask_is_timed_beside_botorch() -> None:
+    assert speed.ours(12, 1, 1) > 0.0 and speed.botorch(12, 1, 1) > 0.0
+
+
+def test_a_wrong_law_and_one_choice_of_the_model_are_tried_on_one_seed() -> None:
+    found = priors.main(["--seeds", "1", "--batch", "8", "--budget", "8", "--cases", "law, wrong sign"])
+    assert 1 <= found["law, wrong sign"] <= 9
+    before = ablation.batch.REPEATS
+    counts = ablation.main(["--seeds", "1", "--budget", "8", "--choices", "no repeats"])
+    assert 1 <= counts["no repeats"][0] <= 9 and before == ablation.batch.REPEATS
