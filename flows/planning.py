@@ -237,11 +237,12 @@ def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dic
     Where liquid must be brought to the reader, with how often the growing well is read before its quench.
     """
     found: list[dict[str, Any]] = []
+    brought = campaign.lab is not None and campaign.lab.reader.geometry == "flow cell"
     for first in range(0, len(recipes), campaign.budget.batch):
         batch = list(recipes[first : first + campaign.budget.batch])
         run = schedule(campaign, batch)
         windows_s = quench_windows_s(run)
-        reads = reads_while_growing(run) if campaign.lab.reader.geometry == "flow cell" else {}
+        reads = reads_while_growing(run) if brought else {}
         for i in range(len(batch)):
             known = windows_s.get(str(i))
             seen = {"growing_reads": reads[str(i)]} if known and str(i) in reads else {}
