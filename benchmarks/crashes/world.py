@@ -31,7 +31,7 @@ from sdl.attempt.wording import campaign_json, recipe_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.config.load import load_campaign
-from sdl.errors import SdlError, Unreachable
+from sdl.errors import SdlError, Stopped, Unreachable
 from sdl.lab.analysis import Analysis, analyze, default_analyzer
 from sdl.lab.robot import Robot
 from sdl.progress import resolve
@@ -487,6 +487,8 @@ def suggest(session: Session) -> int:
     waiting = session.store.experiments("suggested")
     if waiting:
         return waiting[0].batch
+    if session.store.experiments():
+        raise Stopped("the one experiment is neither suggested nor ended, and no attempt has it")
     recipe = recipe_json(session.compiler.recipe(DESIGN))
     batch = session.store.next_batch()
     session.store.add_batch(batch, [NewExperiment(kind="explore", suggestion={"design": DESIGN}, recipe=recipe)])

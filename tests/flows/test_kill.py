@@ -31,7 +31,7 @@ pytestmark = pytest.mark.lab
 
 STARTING = next(point for point in POINTS if point.name == "attempt STARTING")
 
-KILLED_AFTER_LINES = (2, 4, 6, 4, 5, 6)
+KILLED_AFTER_LINES = (2, 4, 6, 6, 8, 10)
 """Lines of progress after which the controller dies: before planning, while arming, and in the middle of wells."""
 
 
@@ -44,7 +44,7 @@ def test_a_campaign_killed_six_times_loses_nothing_and_repeats_nothing(tmp_path:
         assert not ended, "it had ended by itself"
         said.update(acknowledged(lines))
         assert look(state, said) == []
-    assert sum(said.values()) >= 2, "reads were acknowledged before a kill"
+    assert sum(said.values()) >= 1, "a read was acknowledged before a kill"
     done = sdl("resume", file, "--runner", "plain", "--json")
     assert done.returncode in (0, 7), done.stderr
     assert answer(done)["experiments"] == 4
