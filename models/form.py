@@ -13,8 +13,9 @@ from models.fitted import Fitted, Form, Told, fit_quantity
 FEWEST = 24
 """Readings below which forms are not compared (chosen: fewer say nothing of how rough a function is)."""
 
-GAIN = 2.0
-"""Evidence in nats that another form must add (chosen: less happens by chance with three tries)."""
+GAIN = 5.0
+"""Evidence in nats that another form must add: "very strong" by Kass and Raftery 1995 (10.1080/01621459.1995.10476572).
+"""
 
 
 def formed(fitted: Fitted, before: Told | None) -> Fitted:
