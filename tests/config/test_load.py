@@ -292,6 +292,16 @@ def test_a_palette_that_makes_no_sense_is_refused(tmp_path: Path, entry: str, re
         load_campaign(edited(tmp_path, (PEAK, entry)))
 
 
+@pytest.mark.parametrize(("peak", "fits"), [("465 nm", True), ("530 nm", False)])
+def test_a_colour_that_the_peak_cannot_have_is_refused(tmp_path: Path, peak: str, fits: bool) -> None:
+    both = (PEAK, f"{PEAK.replace('465 nm', peak)}\n  colour: {{match: rec2020-blue, within: 0.01, from: pl}}")
+    if fits:
+        assert "cie_x" in load_campaign(edited(tmp_path, both)).target.goals
+    else:
+        with pytest.raises(Refused, match=r"target.colour: contradicts pl_peak.*529 .. 531 nm"):
+            load_campaign(edited(tmp_path, both))
+
+
 def test_a_bound_alone_is_a_goal_that_wants_no_more(tmp_path: Path) -> None:
     alone = ("{minimize: true, below: 20 nm, from: pl}", "{below: 20 nm, from: pl}")
     goal = load_campaign(edited(tmp_path, alone)).target.goals["fwhm_nm"]
