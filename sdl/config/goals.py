@@ -97,7 +97,7 @@ def _refuse_other_colour(goals: Mapping[str, Goal]) -> None:
     if not any(x.holds(a) and y.holds(b) for a, b in seen):
         a, b = min(seen, key=lambda c: math.hypot(c[0] - (x.wanted or x.low), c[1] - (y.wanted or y.low)))
         raise Refused(
-            f"contradicts pl_peak: an emission at {peak.low:g} .. {peak.high:g} nm has a colour of x {a:.3f}, y {b:.3f} "
+            f"contradicts pl_peak: an emission at {peak.low:g} .. {peak.high:g} nm has x {a:.3f}, y {b:.3f} "
             "at the nearest; drop one of the two or correct it"
         )
 
