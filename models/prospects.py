@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from botorch.utils.sampling import draw_sobol_normal_samples
 from torch import Tensor
 
 from models.acquisition import Offer
@@ -26,8 +27,8 @@ KEPT = 320
 SAMPLES = 512
 """Joint samples: a probability of 1 % rests on five of them."""
 
-NOISES = 8
-"""Measurements imagined of each design in each sample (chosen)."""
+NOISES, WORLDS = 64, 64
+"""Measurements imagined of each design, the same for all, and samples in which they are (chosen: P(hit) to 0.02)."""
 
 SLACK = 1.0
 """Share of its width by which a window is widened, since samples are looked at on designs and not between them."""
@@ -81,9 +82,9 @@ def _prospect(view: Posterior, offer: Offer) -> Prospect:
     goals = [view.target.goals[name] for name in view.codec.names]
     met = torch.stack([_within(values[..., j], *_eased(goal)) for j, goal in enumerate(goals)])
     alone = met.any(-1).double().mean(-1)
-    generator = torch.Generator().manual_seed(view.seed + 1)
-    noise = torch.randn(NOISES, *F.shape, generator=generator, dtype=torch.double) * view.surrogate.noise_var.sqrt()
-    hit = view.utility.hit(view.codec.decode(F + noise)).double().mean(0)
+    drawn = draw_sobol_normal_samples(F.shape[-1], NOISES, dtype=torch.double, seed=view.seed)
+    noise = (drawn * view.surrogate.noise_var.sqrt())[:, None, None, :]
+    hit = view.utility.hit(view.codec.decode(F[:WORLDS] + noise)).double().mean(0)
     least = int(alone.argmin())
     return Prospect(
         target=view.target.name,

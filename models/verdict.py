@@ -18,6 +18,9 @@ EVIDENCE = 16
 """Readings of every bounded goal below which nothing is given up (chosen: two batches of the built-in lab; see
 ``benchmarks/stopping.py``)."""
 
+SPAN = 8
+"""Readings over which every look must agree (chosen: one batch of the built-in lab)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -53,12 +56,12 @@ class Verdict:
 def lost(told: Sequence[Sequence[Mapping[str, Any]]], budget: Budget) -> dict[str, str]:
     """Return why each target is given up, by its name; ``told`` are the prospects after each batch, oldest first.
 
-    Every look since half of today's readings must say so, two at least.
+    Every look of the last `SPAN` readings must say so, two at least.
     """
     found = {}
     for now in told[-1] if told else ():
         mine = [p for batch in told for p in batch if p["target"] == now["target"]]
-        since = [p for p in mine if p["readings"] >= now["readings"] / 2]
+        since = mine[-2:] + [p for p in mine[:-2] if p["readings"] >= now["readings"] - SPAN]
         if now["readings"] >= EVIDENCE and len(since) > 1 and all(_why(p, budget) for p in since):
             found[now["target"]] = _why(now, budget)
     return found

@@ -18,9 +18,12 @@ from models.verdict import lost
 from sdl.campaign import Budget
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
+from sdl.chemistry.uncertainty import moved_by
 from sdl.config.load import load_campaign
 from sdl.errors import Refused
 from sdl.space import Columns, Design, DesignSpace
+from sdl.spectra.types import Features, Value
+from sdl.store import Experiment
 from sdl.target import Target, match, maximize, minimize
 
 SPACE = DesignSpace.of(dose=(0.0, 1.0), growth=(0.0, 1.0), stir=(0.0, 1.0), constraints=["dose + growth <= 1.6"])
@@ -68,23 +71,44 @@ def test_a_hit_of_a_palette_is_a_hit_of_one_of_its_targets() -> None:
     assert PALETTE.least(["cyan", "cyan", "blue"]) == 1
 
 
+POOL = SPACE.sobol(64, seed=5)
+
+
 def test_one_batch_serves_every_target_of_a_palette_and_says_which() -> None:
-    batch = taught(PALETTE).suggest(4)
+    batch = taught(PALETTE, n=12).suggest(4, pool=POOL)
     assert {s.target for s in batch} == {"blue", "cyan"}
     for s in batch:
         wanted = {"blue": 455.0, "cyan": 475.0}[s.target]
-        assert abs(s.expected["pl_peak_nm"].mean - wanted) < 2.0
+        assert abs(s.expected["pl_peak_nm"].mean - wanted) < 4.0
         assert s.why.startswith(f"for {s.target}: ")
 
 
 def test_wells_go_to_the_target_that_lacks_hits() -> None:
-    advisor = taught(PALETTE)
+    advisor = taught(PALETTE, n=12)
     design = {"dose": 0.5, "growth": 0.25, "stir": 0.5}
     for run in range(4):
         advisor.tell(design, {"pl_peak_nm": 455.0 + 0.1 * run, "plqy": 0.8}, sd={"pl_peak_nm": 0.1}, run=f"again-{run}")
     advisor.enough = 1
     assert [c.target for c in advisor.confirmations()][:1] == ["blue"]
-    assert {s.target for s in advisor.suggest(4)} == {"cyan"}
+    assert {s.target for s in advisor.suggest(4, pool=POOL)} == {"cyan"}
+
+
+def test_a_trade_off_is_chosen_by_hypervolume_and_pushes_the_front() -> None:
+    target = Target.of(fwhm_nm=minimize(traded=True), plqy=maximize(traded=True), pl_peak_nm=match(460.0, within=20.0))
+    advisor = Advisor(SPACE, target, seed=1, law=None)
+
+    def both(design: Design) -> dict[str, float]:
+        dose, growth = float(design["dose"]), float(design["growth"])
+        return {"fwhm_nm": 16.0 + 4.0 * dose, "plqy": 0.4 + 0.4 * dose - 0.3 * growth, "pl_peak_nm": 460.0 + growth}
+
+    for design in SPACE.sobol(8, seed=3):
+        advisor.tell(design, both(design))
+    batch = advisor.suggest(4, pool=POOL)
+    assert {s.acquisition for s in batch} == {"qLogNEHVI on the trade-off"}
+    growth = sorted(float(d["growth"]) for d in POOL)[16]
+    assert sum(float(s.design["growth"]) <= growth for s in batch) >= 3  # growth only spoils: the front lies at 0
+    doses = [float(s.design["dose"]) for s in batch]
+    assert max(doses) - min(doses) > 0.4  # along the front, not at one end
 
 
 def test_the_same_model_answers_for_another_target() -> None:
@@ -95,7 +119,7 @@ def test_the_same_model_answers_for_another_target() -> None:
 
 
 def test_a_reason_names_the_most_alike_well_the_levers_and_the_limits() -> None:
-    posterior = learned(taught(wish(455.0)))
+    posterior = learned(taught(wish(455.0), n=16))
     said = reasons(posterior, {"dose": 0.0, "growth": 0.4, "stir": 0.3})
     assert "most alike: " in said
     assert "moves PL peak: growth +0.05 +" in said
@@ -117,8 +141,8 @@ def test_sobol_indices_of_a_sum_are_its_shares_of_the_variance() -> None:
 
 
 def test_a_target_in_range_is_reachable_and_one_far_off_is_not() -> None:
-    [near] = prospects(learned(taught(wish(465.0))))
-    [far] = prospects(learned(taught(wish(560.0))))
+    posterior = learned(taught(wish(465.0), n=12))
+    [near], [far] = prospects(posterior), prospects(serving(posterior, wish(560.0)))
     assert near.p_reachable > 0.99 and near.rate > 0.5
     assert far.p_reachable < 0.01 and "PL peak comes to" in far.barrier
 
@@ -174,16 +198,50 @@ def test_a_tolerance_card_says_what_a_microlitre_of_each_stock_moves() -> None:
     campaign = load_campaign(Path("examples/blue-465/campaign.yaml"))
     space, compiler = design_space(campaign), Compiler.of(campaign)
     advisor = Advisor(space, campaign.target, seed=1, law=None)
-    for design in space.sobol(12, seed=2):
+    for design in space.sobol(8, seed=2):
         cs = float(design["cs_concentration_mmol_l"])
         advisor.tell(design, {"pl_peak_nm": 440.0 + 100.0 * cs, "fwhm_nm": 18.0 + cs, "plqy": 0.6 + 0.1 * cs})
     design = space.sobol(1, seed=9)[0]
+    moved = moved_by(compiler, space.columns([design]), ul=1.0)["Cs-DOPA"]
+    more = float(moved["cs_concentration_mmol_l"][0]) - float(design["cs_concentration_mmol_l"])
+    assert more == pytest.approx(20.0 / 3120.0, rel=0.01)  # 1 uL of 20 mmol/L in a vial of 3.12 mL
     slips = {slip.what: slip.moves["pl_peak_nm"] for slip in card(learned(advisor), design, compiler)}
-    assert slips["+1 µL of Cs-DOPA"] == pytest.approx(100.0 * 20.0 / 3120.0, rel=0.2)  # 20 mmol/L into 3.12 mL
-    assert abs(slips["+10 s of growth time"]) < 0.1
+    there = {name: float(values[0]) for name, values in moved.items()}
+    expected = advisor.predict(there)["pl_peak_nm"][0] - advisor.predict(design)["pl_peak_nm"][0]
+    assert slips["+1 µL of Cs-DOPA"] == pytest.approx(expected, abs=1e-6)
+    assert set(slips) >= {"+1 µL of PbBr2-TOPO", "+10 s of growth time", "+1 degC of temperature"}
 
 
 def test_a_sentinel_takes_the_place_of_one_new_design_and_stays_the_same() -> None:
-    advisor = taught(wish(465.0))
-    batch = advisor.suggest(2)
+    advisor = taught(wish(465.0), n=12)
+    batch = advisor.suggest(2, pool=POOL)
     assert with_sentinel(advisor, batch, []) == batch  # nothing measured yet, nothing to make again
+    first = {"dose": 0.5, "growth": 0.5, "stir": 0.1}
+    made = [experiment(1, first, 462.0), experiment(2, {**first, "growth": 0.9}, 480.0)]
+    again = with_sentinel(advisor, batch, made)
+    assert [s.kind for s in again] == [batch[0].kind, "sentinel"]
+    assert dict(again[1].design) == first and again[0] == batch[0]
+    made.append(experiment(3, {**first, "stir": 0.9}, 465.0, kind="sentinel", batch=2))
+    assert dict(with_sentinel(advisor, batch, made)[1].design) == {**first, "stir": 0.9}
+
+
+def experiment(seq: int, design: Design, pl_peak_nm: float, *, kind: str = "sobol", batch: int = 1) -> Experiment:
+    seen = Features(values={"pl_peak_nm": Value(value=pl_peak_nm, sd=0.1), "plqy": Value(value=0.7, sd=0.01)})
+    suggestion = {"design": dict(design), "why": "", "expected": {}, "p_hit": 0.0}
+    return Experiment(
+        id=f"e-{seq}",
+        seq=seq,
+        batch=batch,
+        kind=kind,
+        state="measured",
+        suggestion=suggestion,
+        recipe={},
+        attempt=None,
+        position=seq,
+        well="",
+        executed={"design": dict(design)},
+        features=seen,
+        is_hit=None,
+        outcome_read=None,
+        flags=(),
+    )
