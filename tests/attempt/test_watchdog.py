@@ -71,4 +71,4 @@ def _settled(bench: Bench, folder: Path, end: str) -> object:
         with Store.open(folder, create=False) as store:
             if store.events(kinds=["heat looked after"]):
                 break
-    return bench.robot.modules()[0]["data"]["targetTemperature"]
+    return bench.robot.modules()[0]["data"].get("targetTemperature")
