@@ -188,7 +188,7 @@ def cool(session: Session) -> None:
     try:
         for module in session.robot.modules():
             if "temperature" in str(module.get("moduleModel", "")).lower():
-                session.robot.heat_off(str(module["id"]))
+                session.robot.heat_off(module)
     except Unreachable as exc:
         session.store.event("heat not confirmed off", text=str(exc)[:300])
         session.say(f"heat could not be switched off from here ({exc}): look at the robot")

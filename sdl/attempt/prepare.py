@@ -85,13 +85,14 @@ def check(session: Session, attempt: Attempt) -> None:
     protocol, csv = write_files(session, attempt)
     analysis = session.analyze(protocol, labware_files(), csv)
     approval = verify(analysis.commands, bench_of(session, attempt))
-    theirs = command_hash(session.robot.analysis(attempt.protocol_id))
-    if theirs != approval.sha256:
+    commands = session.robot.analysis(attempt.protocol_id)
+    if (theirs := command_hash(commands)) != approval.sha256:
         raise Unsafe(
             f"{attempt.id}: the robot would run another command list ({theirs[:12]}) than the one verified "
             f"({approval.sha256[:12]}); its software may differ from the analyzer's: see `sdl doctor`"
         )
-    write_durably(session.attempt_folder(attempt.id) / "analysis.json", json.dumps(analysis.commands))
+    # The robot's own list, not the equal one of the analyzer: the record of the run has the words of its software.
+    write_durably(session.attempt_folder(attempt.id) / "analysis.json", json.dumps(commands))
     session.store.event(VERIFIED_WITH, attempt=attempt.id, software=str(session.robot.health().get("api_version")))
     session.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash=approval.sha256)
 

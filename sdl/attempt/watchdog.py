@@ -66,7 +66,8 @@ def watch(folder: Path, address: str, grace_s: float) -> None:
         robot, said = Robot(address), "switched off"
         try:
             for module in robot.modules():
-                robot.heat_off(str(module["id"]))
+                if "temperature" in str(module.get("moduleModel", "")).lower():
+                    robot.heat_off(module)
         except SdlError as exc:
             said = f"not confirmed off: {str(exc)[:300]}"
         store.claim()

@@ -2,7 +2,7 @@
 
 Nothing that moves liquid is ever sent twice from here; a GET may be repeated. A connection lives for one call,
 because robot-server resets kept-alive ones after an error. Tried on robot-server's own API as the virtual lab speaks
-it and as recorded from 8.1.0 with simulated motors; never yet on a robot.
+it and as run on 8.1.0 itself with simulated motors (docs/bench.md); never yet on a robot.
 """
 
 from __future__ import annotations
@@ -124,7 +124,14 @@ class Robot:
         file_id = self._id(self._post("/dataFiles", files=sent), "/dataFiles")
         files = [("files", (path.name, path.read_bytes())) for path in (protocol, *labware)]
         form = {"key": key, "runTimeParameterFiles": json.dumps({STEPS_PARAMETER: file_id})}
-        return self._id(self._post("/protocols", files=files, data=form), "/protocols"), file_id
+        give_up_s = self._pace.monotonic_s() + self._deadline_s
+        while True:
+            try:
+                return self._id(self._post("/protocols", files=files, data=form), "/protocols"), file_id
+            except Unexpected as exc:  # 503 LastAnalysisPending: sent before, and its analysis still goes on
+                if exc.status != 503 or self._pace.monotonic_s() > give_up_s:
+                    raise
+            self._pace.sleep(POLL_S)
 
     def analysis(self, protocol_id: str, *, timeout_s: float = 300.0) -> list[Json]:
         """Wait for the newest analysis and return its command list; raise `Unsafe` when it is not ok."""
@@ -165,7 +172,7 @@ class Robot:
         return run
 
     def current_command(self, run_id: str) -> Json | None:
-        """Return the command that the run is at, or None before its start and after its end."""
+        """Return the command that the run is at, its last one after its end, None before its start."""
         path = f"/runs/{run_id}/commands"
         page = self._get(path, {"pageLength": 1})
         current = ((page.get("links") or {}).get("current") or {}).get("meta")
@@ -176,15 +183,18 @@ class Robot:
             found = self._list(self._get(path, {"cursor": current["index"], "pageLength": 1}), path)
         return found[0] if found and found[0].get("id") == current["commandId"] else None
 
-    def commands(self, run_id: str, start: int = 0) -> list[Json]:
-        """Return every command of the run so far, from number ``start``."""
+    def commands(self, run_id: str) -> list[Json]:
+        """Return every command of the run so far.
+
+        A page behind the last command is never asked for: robot-server gives the last command once more.
+        """
         path = f"/runs/{run_id}/commands"
         found: list[Json] = []
         while True:
-            page = self._get(path, {"cursor": start + len(found), "pageLength": PAGE})
+            page = self._get(path, {"cursor": len(found), "pageLength": PAGE})
             data = self._list(page, path)
             found += data
-            if not data or start + len(found) >= int((page.get("meta") or {}).get("totalLength", 0)):
+            if not data or len(found) >= int((page.get("meta") or {}).get("totalLength", 0)):
                 return found
 
     def play(self, run_id: str) -> None:
@@ -198,13 +208,26 @@ class Robot:
         self._act(run_id, "stop")
 
     def uncurrent(self, run_id: str) -> None:
-        """Let the robot archive an ended run."""
-        self._call("PATCH", f"/runs/{run_id}", json={"data": {"current": False}})
+        """Let the robot archive an ended run, unless somebody closed it at the robot already."""
+        try:
+            self._call("PATCH", f"/runs/{run_id}", json={"data": {"current": False}})
+        except Unexpected as exc:
+            if exc.status != 409 or self.run(run_id).get("current"):
+                raise
 
-    def heat_off(self, module_id: str) -> None:
-        """Switch off a temperature module, whatever else goes on."""
-        command = {"commandType": "temperatureModule/deactivate", "params": {"moduleId": module_id}}
-        self._post("/commands", params={"waitUntilComplete": True}, json={"data": command})
+    def heat_off(self, module: Mapping[str, Any]) -> None:
+        """Switch off a temperature module of `modules`, whatever else goes on.
+
+        While a run is active, paused or not, robot-server refuses single commands (409 RunActive), and only the call
+        of its second API version reaches the module past the run.
+        """
+        try:
+            self._now("temperatureModule/deactivate", {"moduleId": module["id"]}, "/commands")
+        except Unexpected as exc:
+            if exc.status != 409:
+                raise
+            at_once = {"command_type": "deactivate", "args": [False]}  # False: do not wait until the robot goes on
+            self._post(f"/modules/{module['serialNumber']}", headers={"Opentrons-Version": "2"}, json=at_once)
 
     def note(self) -> Json:
         """Return the note that a controller left on the robot; empty where there is none."""
@@ -227,9 +250,7 @@ class Robot:
         self._call("DELETE", NOTE)
 
     def home(self) -> None:
-        self._post(
-            "/commands", params={"waitUntilComplete": True}, json={"data": {"commandType": "home", "params": {}}}
-        )
+        self._now("home", {}, "/commands")
 
     def maintenance_run(self) -> str:
         """Begin a maintenance run, in which single commands are carried out between runs, and return its id."""
@@ -237,12 +258,7 @@ class Robot:
 
     def do(self, run_id: str, command: str, params: Mapping[str, object]) -> Json:
         """Carry out one command of a maintenance run and return its result; raise `Unexpected` where it fails."""
-        path = f"/maintenance_runs/{run_id}/commands"
-        wanted = {"commandType": command, "params": dict(params)}
-        told = self._dict(self._post(path, params={"waitUntilComplete": True}, json={"data": wanted}).get("data"), path)
-        if told.get("status") != "succeeded":
-            self._unexpected(f"{command} {told.get('status')}", 201, json.dumps(told.get("error")))
-        return self._dict(told.get("result") or {}, path)
+        return self._now(command, params, f"/maintenance_runs/{run_id}/commands")
 
     def end_maintenance(self, run_id: str) -> None:
         """End a maintenance run; nothing moves."""
@@ -250,6 +266,14 @@ class Robot:
 
     def close(self) -> None:
         self._client.close()
+
+    def _now(self, command: str, params: Mapping[str, object], path: str) -> Json:
+        """Carry out one command and return its result; robot-server says 201 of one that failed, too."""
+        wanted = {"commandType": command, "params": dict(params)}
+        told = self._dict(self._post(path, params={"waitUntilComplete": True}, json={"data": wanted}).get("data"), path)
+        if told.get("status") != "succeeded":
+            self._unexpected(f"{command} {told.get('status')}", 201, json.dumps(told.get("error")))
+        return self._dict(told.get("result") or {}, path)
 
     def _act(self, run_id: str, action: str) -> None:
         self._post(f"/runs/{run_id}/actions", json={"data": {"actionType": action}})

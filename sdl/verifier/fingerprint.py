@@ -13,11 +13,16 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MADE = ("labwareId", "pipetteId", "moduleId")
 """Results that name what a load command made; they tie later ids to a slot or mount."""
 
+_NOTHING = {"volumeOffset": 0.0}
+"""Parameters that only newer software writes, with what they say when they say nothing: a depth that does not follow
+the volume (opentrons 9.0.0 writes it in each ``wellLocation``, robot-server 8.1.0 does not know it)."""
+
 
 def command_hash(commands: Sequence[Mapping[str, Any]]) -> str:
     """Return the SHA-256 of every command's type and parameters, in order.
 
-    Random ids become the order of their first appearance; keys, times, states and other results are not part of it.
+    Random ids become the order of their first appearance; keys, times, states and other results are not part of it,
+    nor what one version of the vendor's software writes and another leaves out to say the same.
     """
     ids: dict[str, int] = {}
     listed = []
@@ -41,9 +46,10 @@ def _digest(value: object) -> str:
 
 
 def _plain(value: Any, ids: dict[str, int]) -> Any:
-    """Number the ids in ``value`` and leave out what is null."""
+    """Number the ids in ``value`` and leave out what is null or says nothing."""
     if isinstance(value, Mapping):
-        return {key: _plain(value[key], ids) for key in sorted(value) if value[key] is not None}
+        said = {key: item for key, item in value.items() if item is not None and _NOTHING.get(key, ...) != item}
+        return {key: _plain(said[key], ids) for key in sorted(said)}
     if isinstance(value, list | tuple):
         return [_plain(item, ids) for item in value]
     if isinstance(value, str) and _UUID.fullmatch(value):

@@ -82,7 +82,7 @@ def run(n: int, status: str = "idle", *actions: str) -> dict[str, Any]:
 def pipette(mount: str, name: str, low: float, high: float) -> dict[str, Any]:
     offset = {"offset": {"x": 0.0, "y": 0.5, "z": -1.0}, "last_modified": YOUNG}
     data = {"channels": 1, "min_volume": low, "max_volume": high, "calibratedOffset": offset}
-    return {"mount": mount, "instrumentName": name, "ok": True, "data": data, "state": {"tip_detected": False}}
+    return {"mount": mount, "instrumentName": name, "ok": True, "data": data, "state": {"tipDetected": False}}
 
 
 def seen() -> Sight:
@@ -245,7 +245,7 @@ NEGATIVE: list[Row] = [
      with_(consumables={"tips_gone": {"left": 97}, "waste_ul": 0.0}), r"left: 97 tips would be used of 96"),
     ("I7", "the_racks_hold_the_tips", "start",
      with_(consumables={"tips_gone": {"right": 289}, "waste_ul": 0.0}), r"right: 289 tips would be used of 288"),
-    ("I7", "no_tip_is_on_yet", "start", answering("instruments", 1, state__tip_detected=True),
+    ("I7", "no_tip_is_on_yet", "start", answering("instruments", 1, state__tipDetected=True),
      r"the right pipette has a tip on; take it off"),
     ("I8", "no_offset_is_large", "start", answering("instruments", 0, data__calibratedOffset__offset__z=-3.1),
      r"the left pipette is offset by 3.1 mm, limit 3; calibrate"),

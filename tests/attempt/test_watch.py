@@ -79,7 +79,7 @@ def test_a_block_set_to_what_was_not_verified_ends_the_run_cold_and_unknown(tmp_
         follow(session, attempt)
         assert store.attempt(attempt.id).state == "UNKNOWN"
         assert bench.robot.run(attempt.run_id)["status"] == "stopped"
-        assert [module["data"]["targetTemperature"] for module in bench.robot.modules()] == [None]
+        assert [module["data"].get("targetTemperature") for module in bench.robot.modules()] == [None]
         (lost,) = store.events(kinds=["attempt lost sight of"])
         assert "is set to 55 degC, verified were [40.0]; switch it off [I11]" in lost.data["why"]
         assert store.handshakes(attempt.id) == []

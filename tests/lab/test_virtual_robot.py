@@ -66,7 +66,7 @@ def test_a_run_stops_at_its_hand_shake_and_goes_on_when_played(open_bench: Open)
     bench.robot.play(run_id)
     assert _until(bench, run_id, *ENDED) == "succeeded"
     assert [c["commandType"] for c in bench.robot.commands(run_id)] == [c["commandType"] for c in ONE_WELL]
-    assert bench.robot.current_command(run_id) is None
+    assert (bench.robot.current_command(run_id) or {})["status"] == "succeeded"
     assert [a["actionType"] for a in bench.robot.run(run_id)["actions"]] == ["play", "play"]
 
 
@@ -111,8 +111,48 @@ def test_heating_takes_its_time_and_the_module_says_how_warm_it_is(open_bench: O
     (module,) = bench.robot.modules()
     assert (module["data"]["currentTemperature"], module["data"]["targetTemperature"]) == (30.0, 30.0)
     assert bench.inside.clock.now_s() - start_s > 5.0 * 20.0
-    bench.robot.heat_off(module["id"])
-    assert bench.robot.modules()[0]["data"]["targetTemperature"] is None
+    bench.robot.heat_off(module)
+    assert "targetTemperature" not in bench.robot.modules()[0]["data"]
+
+
+def test_heat_goes_off_past_a_run_that_is_under_way_and_a_command_that_failed_is_no_success(open_bench: Open) -> None:
+    """robot-server refuses single commands then, and says 201 of a command that failed."""
+    bench = open_bench(ONE_WELL)
+    run_id = bench.make_run()
+    (module,) = bench.robot.modules()
+    with pytest.raises(Unexpected, match="deactivate failed"):
+        bench.robot.heat_off({"id": "another", "serialNumber": "another"})
+    bench.robot.play(run_id)
+    _until(bench, run_id, "paused")
+    with pytest.raises(Unexpected, match="RunActive") as refused:
+        bench.robot.home()
+    assert refused.value.status == 409
+    bench.robot.heat_off(module)
+    assert "targetTemperature" not in bench.robot.modules()[0]["data"]
+    assert bench.robot.run(run_id)["status"] == "paused"
+    with pytest.raises(Unexpected, match="ModuleNotPresent"):
+        bench.robot.heat_off({"id": "another", "serialNumber": "another"})
+
+
+def test_a_run_that_somebody_closed_at_the_robot_is_archived(open_bench: Open) -> None:
+    bench = open_bench([c for c in ONE_WELL if c["commandType"] != "waitForResume"])
+    run_id = bench.make_run()
+    bench.robot.play(run_id)
+    _until(bench, run_id, "succeeded")
+    bench.robot.uncurrent(run_id)
+    bench.robot.uncurrent(run_id)
+    assert not bench.robot.run(run_id)["current"]
+
+
+def test_a_page_behind_the_end_is_the_last_command_again_and_no_command_is_told_twice(open_bench: Open) -> None:
+    bench = open_bench([c for c in ONE_WELL if c["commandType"] != "waitForResume"])
+    run_id = bench.make_run()
+    bench.robot.play(run_id)
+    _until(bench, run_id, "succeeded")
+    found = bench.robot.commands(run_id)
+    page = httpx.get(f"{bench.url}/runs/{run_id}/commands?cursor=5000", headers={"Opentrons-Version": "*"}).json()
+    assert [c["id"] for c in page["data"]] == [found[-1]["id"]]
+    assert len({c["id"] for c in found}) == len(found)
 
 
 def test_what_comes_too_late_is_a_conflict(open_bench: Open) -> None:
@@ -131,7 +171,7 @@ def test_what_comes_too_late_is_a_conflict(open_bench: Open) -> None:
     with pytest.raises(Unexpected, match="RunActionNotAllowed"):
         bench.robot.play(run_id)
     older, newer = (bench.robot.create_run(protocol_id, file_id) for _ in range(2))
-    with pytest.raises(Unexpected, match="RunActionNotAllowed"):
+    with pytest.raises(Unexpected, match="RunStopped"):
         bench.robot.play(older)
     assert bench.robot.run(newer)["current"]
 

@@ -37,8 +37,7 @@ def the_racks_hold_the_tips(sight: Sight) -> Iterator[str]:
 @check("I7", NeedsPerson, "start")
 def no_tip_is_on_yet(sight: Sight) -> Iterator[str]:
     for seen in sight.instruments:
-        state = seen.get("state") or {}
-        if state.get("tip_detected") or state.get("tipDetected"):  # the first in robot-server 8.1.0's OpenAPI
+        if (seen.get("state") or {}).get("tipDetected"):
             yield f"the {seen.get('mount')} pipette has a tip on; take it off, then sdl resume"
 
 

@@ -92,21 +92,25 @@ class Execution:
             }
 
     def commands(self, cursor: int | None, length: int) -> tuple[list[Json], int, int, Json | None]:
-        """Return a page, its cursor, how many commands were begun, and which of them is current."""
+        """Return a page, its cursor, how many commands were begun, and which of them is current or was last."""
         with self._changed:
             total = len(self._done)
-            start = max(0, total - length) if cursor is None else max(0, min(cursor, total))
+            at = self._done[-1] if self._done else None
+            if cursor is None:  # a page of its own for a command under way
+                cursor = total - (1 if at and at["status"] == "running" else length)
+            start = max(0, min(cursor, total - 1))
             page = [dict(command) for command in self._done[start : start + length]]
-            at = self._done[-1] if self._done and self.status not in ENDED else None
-            return page, start, total, at and {"commandId": at["id"], "index": total - 1, "key": at["key"]}
+            here = at and {"commandId": at["id"], "index": total - 1} | {k: at[k] for k in ("key", "createdAt")}
+            return page, start, total, here
 
     def act(self, action: str) -> Json:
         """Play, pause or stop; raise `Conflict` for what the present state does not allow."""
         with self._changed:
             idle = self.status == "idle"
-            over = self.status in ENDED or self.status == "stop-requested" or not self.current
-            if over or (idle and action == "pause"):
-                raise Conflict("RunActionNotAllowed", f"cannot {action} a run that is {self.status} or not current")
+            if not self.current:
+                raise Conflict("RunStopped", f"Run {self.id} is not the current run")
+            if self.status in ENDED or self.status == "stop-requested" or (idle and action == "pause"):
+                raise Conflict("RunActionNotAllowed", f"cannot {action} a run that is {self.status}")
             if action not in _WISHED:
                 raise Conflict("InvalidRequest", f"{action} is not an action of this robot", 422)
             taken = {"id": str(uuid.uuid4()), "createdAt": iso(self._clock.now_s()), "actionType": action}
@@ -128,10 +132,10 @@ class Execution:
             try:
                 went_on = self._one(command, reader.feed(command))
             except SdlError as exc:
-                self._close(entry, "failed", _error(type(exc).__name__, str(exc)))
+                self._close(entry, "failed", self._error(type(exc).__name__, str(exc)))
                 return self._end("failed", entry["error"])
             if not went_on:
-                self._close(entry, "failed", _error("RunStoppedError", "the run was stopped"))
+                self._close(entry, "failed", self._error("RunStoppedError", "Run was stopped"))
                 return self._end("stopped")
             self._close(entry, "succeeded", None)
         return self._end("failed" if self._planned_errors else "succeeded", *self._planned_errors)
@@ -164,7 +168,6 @@ class Execution:
             "id": str(uuid.uuid4()),
             "key": command.get("key", ""),
             "commandType": command["commandType"],
-            "intent": "protocol",
             "createdAt": now,
             "startedAt": now,
             "status": "running",
@@ -176,9 +179,13 @@ class Execution:
 
     def _close(self, entry: Json, status: str, error: Json | None) -> None:
         with self._changed:
-            entry.update(status=status, completedAt=iso(self._clock.now_s()))
+            entry.update(status=status, completedAt=iso(self._clock.now_s()), notes=[])
             if error is not None:
                 entry["error"] = error
+
+    def _error(self, kind: str, detail: str) -> Json:
+        told = {"id": str(uuid.uuid4()), "createdAt": iso(self._clock.now_s()), "isDefined": False}
+        return told | {"errorType": kind, "errorCode": "4000", "detail": detail, "errorInfo": {}, "wrappedErrors": []}
 
     def _end(self, status: str, *errors: Json) -> None:
         self._world.ends(self.id, status)
@@ -189,7 +196,3 @@ class Execution:
 
 
 _WISHED = {"play": "running", "pause": "paused", "stop": "stop-requested"}
-
-
-def _error(kind: str, detail: str) -> Json:
-    return {"id": str(uuid.uuid4()), "errorType": kind, "errorCode": "4000", "detail": detail, "wrappedErrors": []}

@@ -119,6 +119,8 @@ class VirtualRobot:
                     labware=tuple(path for path in paths if path.name != scripts[0]),
                 )
             protocol = self._protocols[protocol_id]
+            if protocol.analyses and not protocol.analyses[-1].done.is_set():
+                raise Conflict("LastAnalysisPending", f"Analysis {protocol.analyses[-1].id} is still pending.", 503)
             if not protocol.analyses or protocol.analyses[-1].files != parameters:
                 self._start_analysis(protocol, parameters)
             return protocol.summary(), new
@@ -140,7 +142,7 @@ class VirtualRobot:
         """Make an idle run of a protocol and its CSV; it becomes the current one."""
         with self._lock:
             protocol = self._protocol(protocol_id)
-            if any(run.current and run.status not in ENDED | {"idle"} for run in self._runs.values()):
+            if self.active:
                 raise Conflict("RunAlreadyActive", "another run is active")
             fitting = [analysis for analysis in protocol.analyses if analysis.files == parameters]
             analysis = fitting[-1] if fitting else self._start_analysis(protocol, parameters)
@@ -184,6 +186,8 @@ class VirtualRobot:
         run = self.execution(run_id)
         if run.status not in ENDED | {"idle"}:
             raise Conflict("RunNotIdle", f"run {run_id} is {run.status}")
+        if not run.current:
+            raise Conflict("RunStopped", f"Cannot update {run_id} because it is not the current run.")
         run.current = False
         return self.run(run_id)
 
@@ -193,6 +197,12 @@ class VirtualRobot:
             paused = [run for run in self._runs.values() if run.current and run.status == "paused"]
         page = paused[0].commands(None, 1)[0] if paused else []
         return str((page[-1].get("params") or {}).get("message") or "") if page else ""
+
+    @property
+    def active(self) -> bool:
+        """Say whether a run is under way, paused or not; single commands are refused then."""
+        with self._lock:
+            return any(run.current and run.status not in ENDED | {"idle"} for run in self._runs.values())
 
     @property
     def busy(self) -> bool:
@@ -214,7 +224,7 @@ class VirtualRobot:
     def _start_analysis(self, protocol: _Protocol, parameters: Mapping[str, str]) -> _Analysed:
         missing = [file_id for file_id in parameters.values() if file_id not in self._files]
         if missing:
-            raise Conflict("FileIdNotFound", f"no data file {missing[0]}", 404)
+            raise Conflict("FileIdNotFound", f"no data file {missing[0]}", 422)
         analysis = _Analysed(files=dict(parameters))
         protocol.analyses.append(analysis)
         threading.Thread(target=self._analyse, args=(protocol, analysis), daemon=True).start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +32,16 @@ DEFAULT_PAGE = 20
 CALIBRATED = iso(EPOCH_S - 86_400.0)
 OFFSET = {"x": 0.0, "y": 0.1, "z": -0.2}
 """Pipettes, modules and deck were calibrated the day before the lab opened, with so many mm of offset (chosen)."""
-MADE_BY_USER: Json = {"offset": OFFSET, "source": "user", "last_modified": CALIBRATED}
+MADE: Json = {"offset": OFFSET, "last_modified": CALIBRATED}
+NOT_BAD: Json = {"markedBad": False, "source": None, "markedAt": None}
+
+OF_A_MODULE: Json = {
+    "firmwareVersion": "virtual",
+    "hardwareRevision": "virtual",
+    "hasAvailableUpdate": False,
+    "compatibleWithRobot": True,
+    "usbPort": {"port": 0, "portGroup": "unknown", "hub": False, "path": ""},
+}
 
 FLEX_CUTOUTS = tuple(f"cutout{row}{column}" for row in "ABCD" for column in "123")
 TRASH_CUTOUT = "cutoutA3"
@@ -81,6 +92,7 @@ class RobotApi:
             ("/runs/{run}/actions", post, self.act),
             ("/runs/{run}/commands", get, self.commands),
             ("/commands", post, self.command),
+            ("/modules/{serial}", post, self.command_module),
             ("/maintenance_runs", post, self.add_maintenance),
             ("/maintenance_runs/{run}", ["DELETE"], self.end_maintenance),
             ("/maintenance_runs/{run}/commands", post, self.maintain),
@@ -94,8 +106,10 @@ class RobotApi:
             self._notes[key] = dict(read_object(await request.body()).get("data") or {})
         if key not in self._notes:
             raise Conflict("ClientDataKeyDoesNotExist", f"No data found for key {key}", 404)
-        told = self._notes.pop(key) if request.method == "DELETE" else self._notes[key]
-        return JSONResponse({"data": told})
+        if request.method == "DELETE":
+            del self._notes[key]
+            return JSONResponse({})
+        return _one(self._notes[key])
 
     async def health(self, _: Request) -> Response:
         told: Json = {
@@ -123,16 +137,19 @@ class RobotApi:
                 "instrumentName": FLEX_PIPETTES.get(p["name"], p["name"]),
                 "instrumentModel": p["name"],
                 "serialNumber": f"{self._serial}-{p['mount']}",
+                "subsystem": f"pipette_{p['mount']}",
                 "ok": True,
                 "data": data,
             }
             if self._type == "Flex":  # an OT-2 tells its offsets at /calibration/pipette_offset only
-                data["calibratedOffset"] = {**MADE_BY_USER, "reasonability_check_failures": []}
-                told["state"] = {"tip_detected": False}
+                data["calibratedOffset"] = {**MADE, "source": "user", "reasonability_check_failures": []}
+                told |= {"firmwareVersion": "virtual", "state": {"tipDetected": False}}
             found.append(told)
         return _many(found)
 
     async def pipette_offsets(self, _: Request) -> Response:
+        if self._type == "Flex":
+            raise Conflict("NotSupportedOnFlex", "This route is only available on an OT-2.", 403)
         found = [
             {
                 "id": f"{self._serial}-{p['mount']}&{p['mount']}",
@@ -143,19 +160,23 @@ class RobotApi:
                 "tiprackUri": "",
                 "lastModified": CALIBRATED,
                 "source": "user",
-                "status": {"markedBad": False},
+                "status": NOT_BAD,
             }
             for p in self._pipettes
-            if self._type == "OT-2"
         ]
-        return _many(found)
+        return JSONResponse({"data": found, "links": None})
 
     async def calibration_status(self, _: Request) -> Response:
-        data: Json = {"type": "attitude", "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]}
-        if self._type == "OT-2":
-            data |= {"lastModified": CALIBRATED, "source": "user", "status": {"markedBad": False}}
+        made = self._type == "OT-2"  # a Flex has no such calibration
+        data: Json = {
+            "type": "attitude",
+            "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            "lastModified": CALIBRATED if made else None,
+            "source": "user" if made else "default",
+            "status": NOT_BAD,
+        }
         nothing = {"single": [0.0, 0.0, 0.0], "multi": [0.0, 0.0, 0.0]}
-        told = {"deckCalibration": {"status": "OK", "data": data}}
+        told = {"deckCalibration": {"status": "OK" if made else "IDENTITY", "data": data}}
         return JSONResponse({**told, "instrumentCalibration": {"right": nothing, "left": nothing}})
 
     async def modules(self, _: Request) -> Response:
@@ -165,24 +186,22 @@ class RobotApi:
                 "serialNumber": f"{self._serial}-{place.slot}",
                 "moduleType": "temperatureModuleType",
                 "moduleModel": place.module,
-                **({"moduleOffset": {**MADE_BY_USER, "slot": place.slot}} if self._type == "Flex" else {}),
-                "data": {
-                    "status": "idle" if target is None else "holding at target",
-                    "currentTemperature": now_c,
-                    "targetTemperature": target,
-                },
+                **({"moduleOffset": {**MADE, "slot": place.slot}} if self._type == "Flex" else {}),
+                "data": {"status": "idle", "currentTemperature": now_c}
+                | ({} if target is None else {"status": "holding at target", "targetTemperature": target}),
+                **OF_A_MODULE,
             }
             for rack, place, now_c, target in self._world.modules()
         ]
-        return _many([*found, self._plate_reader.module()] if self._plate_reader else found)
+        return _many([*found, self._plate_reader.module() | OF_A_MODULE] if self._plate_reader else found)
 
     async def door(self, _: Request) -> Response:
         return _one({"status": "closed", "doorRequiredClosedForProtocol": True})
 
     async def estop(self, _: Request) -> Response:
         if self._type == "OT-2":
-            raise Conflict("NotSupportedOnOT2", "an OT-2 has no emergency stop of its own", 403)
-        return _one({"status": "disengaged", "leftEstopPhysicalStatus": "disengaged"})
+            raise Conflict("NotSupportedOnOT2", "This route is only available on a Flex.", 403)
+        return _one(dict.fromkeys(("status", "leftEstopPhysicalStatus", "rightEstopPhysicalStatus"), "disengaged"))
 
     async def deck_configuration(self, _: Request) -> Response:
         loaded = {f"cutout{place.slot}": place for _, place, _, _ in self._world.modules()}
@@ -197,7 +216,10 @@ class RobotApi:
                 side = {"1": "left", "2": "center", "3": "right"}[cutout[-1]]
                 fixture = {"cutoutFixtureId": f"single{side.title()}Slot"}
             fixtures.append({"cutoutId": cutout, **fixture})
-        return _one({"cutoutFixtures": fixtures if self._type == "Flex" else []})
+        if self._type == "OT-2":
+            fixtures = [{"cutoutId": f"cutout{n}", "cutoutFixtureId": "singleStandardSlot"} for n in range(1, 12)]
+            fixtures.append({"cutoutId": "cutout12", "cutoutFixtureId": "fixedTrashSlot"})
+        return _one({"cutoutFixtures": fixtures, "lastModifiedAt": CALIBRATED})
 
     async def data_files(self, _: Request) -> Response:
         return _many(self._robot.files())
@@ -268,15 +290,34 @@ class RobotApi:
 
     async def command(self, request: Request) -> Response:
         command = _data(await request.body())
-        params = command.get("params") or {}
+        params, now = command.get("params") or {}, iso(EPOCH_S)
+        told: Json = {**command, "id": str(uuid.uuid4()), "status": "succeeded", "result": {}, "intent": "setup"}
+        told |= {"key": told["id"], "notes": [], **dict.fromkeys(("createdAt", "startedAt", "completedAt"), now)}
+        if self._robot.active:
+            raise Conflict("RunActive", "A run is currently active")
         if command.get("commandType") == "temperatureModule/deactivate":
             racks = [rack for rack, *_ in self._world.modules() if f"module-{rack}" == params.get("moduleId")]
-            if not racks:
-                raise Conflict("ModuleNotLoadedError", f"no module {params.get('moduleId')}", 404)
-            await run_in_threadpool(self._world.switch_off, racks[0])
+            if racks:
+                await run_in_threadpool(self._world.switch_off, racks[0])
+            else:
+                detail = f"Module ID {params.get('moduleId')} is not loaded"
+                told |= {"status": "failed", "error": {"errorType": "ModuleNotLoadedError", "detail": detail}}
         elif command.get("commandType") != "home":
             raise Conflict("InvalidRequest", f"{command.get('commandType')} needs a run", 422)
-        return _one({**command, "status": "succeeded"}, 201)
+        return _one(told, 201)
+
+    async def command_module(self, request: Request) -> Response:
+        """Reach a module past a run that is active: a call of the API's second version."""
+        if request.headers["opentrons-version"] != "2":
+            raise Conflict("APIRemoved", "/modules/{serial} is not available after API version 3", 410)
+        serial, command = request.path_params["serial"], read_object(await request.body())
+        racks = [rack for rack, place, *_ in self._world.modules() if f"{self._serial}-{place.slot}" == serial]
+        if not racks:
+            raise Conflict("ModuleNotPresent", f"Specified module not found: {serial}", 404)
+        if command.get("command_type") != "deactivate":
+            raise Conflict("ModuleCommand", f"Module does not have command: {command.get('command_type')}", 400)
+        await run_in_threadpool(self._world.switch_off, racks[0])
+        return JSONResponse({"message": "Success", "returnValue": None})
 
     async def add_maintenance(self, _: Request) -> Response:
         return _one(self._plate().begin(), 201)
@@ -309,7 +350,8 @@ def _with_version(endpoint: Endpoint) -> Endpoint:
 def conflict(_: Request, exc: Exception) -> Response:
     """Answer a refusal of the robot as robot-server words it."""
     name, status = getattr(exc, "name", type(exc).__name__), getattr(exc, "status", 500)
-    return JSONResponse({"errors": [{"id": name, "title": name, "detail": str(exc)}]}, status_code=status)
+    error = {"id": name, "title": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name), "detail": str(exc), "errorCode": "4000"}
+    return JSONResponse({"errors": [error]}, status_code=status)
 
 
 def _one(data: object, status: int = 200) -> Response:
