@@ -27,7 +27,7 @@ KEPT = 320
 SAMPLES = 512
 """Joint samples: a probability of 1 % rests on five of them."""
 
-NOISES, WORLDS = 64, 64
+NOISES, WORLDS = 64, 16
 """Measurements imagined of each design, the same for all, and samples in which they are (chosen: P(hit) to 0.02)."""
 
 SLACK = 1.0
