@@ -244,7 +244,8 @@ def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dic
         batch = list(recipes[first : first + campaign.budget.batch])
         run = schedule(campaign, batch)
         windows_s = quench_windows_s(run)
-        reads = reads_while_growing(run) if campaign.lab.reader.geometry == "flow cell" else {}
+        brought = campaign.lab is not None and campaign.lab.reader.geometry == "flow cell"
+        reads = reads_while_growing(run) if brought else {}
         for i in range(len(batch)):
             known = windows_s.get(str(i))
             seen = {"growing_reads": reads[str(i)]} if known and str(i) in reads else {}
