@@ -18,12 +18,13 @@ from tempfile import mkdtemp
 
 from benchmarks.crashes.bugs import BUGS
 from benchmarks.crashes.explore import Tally, caught, explore
-from benchmarks.crashes.world import FAULTS, Laboratory
+from benchmarks.crashes.faults import FAULTS
+from benchmarks.crashes.world import Laboratory
 
 WORKERS = 2
 
-STRIDE = 6
-"""After each first crash every 6th second one, at an offset that moves on (chosen: 90 s on two cores)."""
+STRIDE = 8
+"""After each first crash every 8th second one, at an offset that moves on (chosen: 90 s on two cores)."""
 
 OBJECTS = 200_000
 """New objects between two collections of garbage: thousands of moments are kept on purpose (chosen)."""

@@ -4,6 +4,8 @@ The shipped example runs with the plain step runner in a process of its own and 
 a random while, and resumed; a campaign that ends makes room for the next, of another seed. After every kill the
 database must be whole, hold all that the controller had said it saved, and the virtual lab's physical journal must show
 no stroke that was not planned, and none twice. The table says in which state each kill found the work.
+
+`python -m benchmarks.kills --prefect 19` kills at named points instead, under Prefect (``benchmarks.named_kills``).
 """
 
 from __future__ import annotations
@@ -64,27 +66,27 @@ def _campaign(file: Path, kills: int, chance: random.Random, tally: Tally) -> No
     """Kill one campaign until it ends, or until there were ``kills`` in all and it was left to end."""
     state, said, ended = file.parent / ".sdl" / "blue-465", Counter[str](), False
     while tally.kills < kills and not ended:
-        lines, ended = _live(file, chance.randint(1, MOST_LINES), chance.uniform(0.0, MOST_S))
-        said.update(found.group(1) for line in lines if (found := _SAID.match(line)))
+        lines, ended = live(file, chance.randint(1, MOST_LINES), chance.uniform(0.0, MOST_S))
+        said.update(acknowledged(lines))
         if ended:
             break
         tally.kills += 1
         tally.states[_landed(state)] += 1
         if (state / "store.sqlite").exists():
-            tally.wrong += _look(state, said)
+            tally.wrong += look(state, said)
     done = subprocess.run(
         command("resume", file, "--runner", "plain"), capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     if done.returncode not in (0, 7):
         tally.wrong.append(f"the last resume ended with {done.returncode}: {done.stderr[-300:]}")
-    tally.wrong += _look(state, said)
+    tally.wrong += look(state, said)
     if strokes(state) != planned_strokes(state):
         tally.wrong.append("the physical journal differs from the verified lists")
     tally.acknowledged += sum(said.values())
     simulated.end(state)
 
 
-def _live(file: Path, lines: int, seconds: float) -> tuple[list[str], bool]:
+def live(file: Path, lines: int, seconds: float = 0.0) -> tuple[list[str], bool]:
     """Run a controller and kill it a while after it said ``lines``; return what it said, and whether it had ended."""
     process = subprocess.Popen(
         command("run", file, "--runner", "plain"),
@@ -103,6 +105,11 @@ def _live(file: Path, lines: int, seconds: float) -> tuple[list[str], bool]:
     return [*said, *rest.splitlines(keepends=True)], ended
 
 
+def acknowledged(lines: Sequence[str]) -> list[str]:
+    """Return the experiment of every read that a controller said it had saved."""
+    return [found.group(1) for line in lines if (found := _SAID.match(line))]
+
+
 def _landed(state: Path) -> str:
     """Return in which state a kill found the open attempt; before the first and between two there is none."""
     if not (state / "store.sqlite").exists():
@@ -111,7 +118,7 @@ def _landed(state: Path) -> str:
         return next((a.state for a in store.attempts() if a.state != "DONE"), "no open attempt")
 
 
-def _look(state: Path, said: Counter[str]) -> list[str]:
+def look(state: Path, said: Counter[str]) -> list[str]:
     """Return what is wrong with the store and the journal as they are now."""
     wrong = []
     with closing(sqlite3.connect(state / "store.sqlite")) as connection:
@@ -129,6 +136,8 @@ def _look(state: Path, said: Counter[str]) -> list[str]:
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Print the table."""
+    if arguments and arguments[0] == "--prefect":
+        return _named(int(arguments[1]) if len(arguments) > 1 else None)
     kills = int(arguments[0]) if arguments else KILLS
     seed = int(arguments[1]) if len(arguments) > 1 else 1
     began = time.perf_counter()
@@ -141,6 +150,19 @@ def main(arguments: Sequence[str] = ()) -> int:
     for line in tally.wrong[:10]:
         print(f"  {line}")
     return int(bool(tally.wrong))
+
+
+def _named(kills: int | None) -> int:
+    from benchmarks.named_kills import POINTS, kill_at_each
+
+    began = time.perf_counter()
+    with TemporaryDirectory(prefix="sdl-kills-") as folder:
+        wrong = kill_at_each(Path(folder), POINTS[:kills])
+    print(f"{len(POINTS[:kills])} SIGKILLs at named points under Prefect, {len(wrong)} broken promises", end="; ")
+    print(f"{time.perf_counter() - began:.0f} s")
+    for line in wrong[:10]:
+        print(f"  {line}")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """The table of simulated outcomes of a route, shipped with it for reachability in ``sdl check``.
 
-``python -m benchmarks.outcomes ROUTE [--rows N] [--seed S] [--out FILE]`` draws designs over the whole of the route's
-limits (ranges of more than a factor of 4 by logarithm), in every second one of them each parameter stays at its nominal
-value with even odds (campaigns vary a few), compiles them with stocks as published on the built-in bench, lets the
-virtual lab make them without noise or batch effect, and writes design and outcome, one row each.
+``python -m benchmarks.outcomes ROUTE|CAMPAIGN [--rows N] [--seed S] [--out FILE]`` draws designs over the whole of the
+route's limits (ranges of more than a factor of 4 by logarithm), in every second one of them each parameter stays at its
+nominal value with even odds (campaigns vary a few), compiles them with stocks as published on the built-in bench, lets
+the virtual lab make them without noise or batch effect, and writes design and outcome, one row each.
+
+A campaign file whose own files declare its synthesis gets a table beside them, with its stocks, bench and choices; what
+is done by hand changes nothing in it. A chemistry that the virtual lab has no model of is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import csv
 import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,11 +26,14 @@ from sdl import __version__
 from sdl.campaign import Budget, Campaign, Stock
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
-from sdl.chemistry.outcomes import FOLDER
+from sdl.chemistry.outcomes import FOLDER, own_table, route_mark
 from sdl.chemistry.procedures import procedure_for
 from sdl.chemistry.recipe import Recipe
 from sdl.chemistry.routes import ROUTES
 from sdl.config.lab import BUILT_IN, load_lab
+from sdl.config.load import load_campaign
+from sdl.errors import Refused
+from sdl.lab.modelled import raise_unless_modelled
 from sdl.lab.virtual.chemistry import Growth
 from sdl.lab.virtual.heterojunction import EDGE_3D_NM, Heterojunction
 from sdl.lab.virtual.optics import TRUTH_NM, line, truth
@@ -67,6 +74,21 @@ def campaign(route: Route) -> Campaign:
         stocks=stocks,
         lab=load_lab(BUILT_IN),
     )
+
+
+def campaign_in(path: Path) -> Campaign:
+    """Return the campaign of a file over all that its own synthesis may vary; raise `Refused` unless it is modelled."""
+    asked = load_campaign(path)
+    if asked.synthesis is None:
+        raise Refused(f"{path} declares no synthesis; give the name of its route, {asked.route}")
+    raise_unless_modelled({species for stock in asked.stocks.values() for species in stock.contains})
+    choices = tuple(p for p in asked.parameters if p.choices)
+    limits = tuple(
+        Parameter(name=p.name, low=p.low, high=p.high, scope=p.scope)
+        for p in asked.synthesis.parameters.values()
+        if not p.choices and p.low < p.high
+    )
+    return replace(asked, parameters=(*choices, *limits), constraints=())
 
 
 def _stock(route: str, name: str) -> Stock:
@@ -141,38 +163,50 @@ def outcome(made: Reaction) -> dict[str, float]:
     return {"pl_peak_nm": peak_nm, "fwhm_nm": fwhm_nm, "plqy": made.plqy, "x1_nm": x1_nm, "nir_peak_nm": math.nan}
 
 
-def rows(route: Route, n: int, seed: int) -> Iterator[tuple[Design, dict[str, float]]]:
-    """Yield ``n`` designs of ``route`` with their outcome."""
-    asked = campaign(route)
+def rows(asked: Campaign, n: int, seed: int) -> Iterator[tuple[Design, dict[str, float]]]:
+    """Yield ``n`` designs of the campaign's route with their outcome."""
     compiler = Compiler.of(asked)
-    for design in designs(route, design_space(asked), n, seed):
+    for design in designs(compiler.route, design_space(asked), n, seed):
         made = poured(compiler.recipe(design), asked.stocks, compiler.lab.reader.sample_ul)
         yield design, outcome(made)
 
 
-def write(route: Route, out: Path, n: int, seed: int, *, now: datetime) -> None:
-    """Write the table of ``route``; its first line says how it was made."""
-    found = list(rows(route, n, seed))
+def write(asked: Campaign, named: str, out: Path, n: int, seed: int, *, now: datetime) -> None:
+    """Write the table of the campaign's route; its first line says how it was made."""
+    found = list(rows(asked, n, seed))
     shown = [f for f in FEATURES if any(math.isfinite(seen[f]) for _, seen in found)]
     with out.open("w", encoding="utf-8", newline="") as file:
-        command = f"python -m benchmarks.outcomes {route.name} --rows {n} --seed {seed}"
-        file.write(f"# simulated; sdl {__version__}; {command}; {now:%Y-%m-%d}; python {platform.python_version()}\n")
+        command = f"python -m benchmarks.outcomes {named} --rows {n} --seed {seed}"
+        own = f"; {route_mark(asked.synthesis)}" if asked.synthesis else ""
+        made = f"{now:%Y-%m-%d}; python {platform.python_version()}{own}"
+        file.write(f"# simulated; sdl {__version__}; {command}; {made}\n")
         writer = csv.writer(file)
         writer.writerow([*found[0][0], *shown])
         for design, seen in found:
             values = [seen[f] for f in shown]
-            writer.writerow([f"{v:.5g}" if math.isfinite(float(v)) else "" for v in (*design.values(), *values)])
+            writer.writerow([_cell(v) for v in (*design.values(), *values)])
+
+
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.5g}" if math.isfinite(value) else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("route", choices=sorted(name for name, route in ROUTES.items() if not route.off_deck))
+    able = sorted(name for name, route in ROUTES.items() if not route.off_deck)
+    parser.add_argument("route", help=f"one of {', '.join(able)}, or a campaign file with a synthesis of its own")
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args(arguments)
-    out = asked.out or FOLDER / f"{asked.route}.csv"
-    write(ROUTES[asked.route], out, asked.rows, asked.seed, now=datetime.now(UTC))
+    own = asked.route.endswith((".yaml", ".yml"))
+    if not own and asked.route not in able:
+        parser.error(f"{asked.route}: not one of {', '.join(able)}, and no campaign file")
+    chosen = campaign_in(Path(asked.route)) if own else campaign(ROUTES[asked.route])
+    out = asked.out or (own_table(chosen) if own else FOLDER / f"{asked.route}.csv")
+    write(chosen, asked.route, out, asked.rows, asked.seed, now=datetime.now(UTC))
     print(f"{out}: {asked.rows} designs")
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.campaign import CAMPAIGN, COMPILER, LOTS
 from models.kinetics import Curve, Fleet, Forecast, Look, look_of
 from models.kinetics.decision import best_moment, decide
-from models.kinetics.forecast import SURE
+from models.kinetics.forecast import BROADER, SURE
 from sdl.chemistry.feasible import design_space
 from sdl.lab.virtual.chance import Effect, batch_effect
 from sdl.lab.virtual.chemistry import Growth
@@ -49,7 +49,7 @@ LEAD_S = 16.0
 LEARN_EVERY, DESIGNS_PER_WELL = 10, 40
 """Wells between two lessons, and designs that are looked through for each well."""
 OUTCOME_S = 300.0
-LONGEST_S, ALONE_S = 3600.0, 7200.0
+LONGEST_S, ALONE_S, EARLY_S = 3600.0, 7200.0, 2700.0
 
 
 @dataclass(slots=True)
@@ -248,12 +248,16 @@ def table(pairs: Sequence[Pair]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """One well left alone for two hours: true and flagged endpoint, ripening flag and true narrowest line, in s."""
+    """One well left alone for two hours, in s: true and flagged endpoint, true and flagged ripening.
+
+    A line ripens when it is by `BROADER` broader than at its narrowest since the endpoint; ``broader_s`` is when the
+    true one is, ``ripening_s`` when the flag was raised. Before ``broader_s`` a flag is false.
+    """
 
     true_s: float
     flagged_s: float
     ripening_s: float
-    narrowest_s: float
+    broader_s: float
 
 
 def ending(bench: Bench, fleet: Fleet, design: Design, run: int) -> Ending:
@@ -271,9 +275,11 @@ def ending(bench: Bench, fleet: Fleet, design: Design, run: int) -> Ending:
         flagged_s = min(flagged_s, t if signs.exhausted else math.inf)
         ripening_s = min(ripening_s, math.inf if signs.ripening_s is None else t)
     true_s = times[int(np.argmax(np.array(yields) >= 0.95 * max(yields)))]
-    return Ending(
-        true_s=true_s, flagged_s=flagged_s, ripening_s=ripening_s, narrowest_s=times[int(np.nanargmin(widths))]
-    )
+    over = np.array(times) >= true_s
+    width = np.array(widths)[over]
+    broader = width > (1 + BROADER) * np.minimum.accumulate(width)
+    broader_s = float(np.array(times)[over][np.argmax(broader)]) if broader.any() else math.inf
+    return Ending(true_s=true_s, flagged_s=flagged_s, ripening_s=ripening_s, broader_s=broader_s)
 
 
 def endings(wells: int, seed: int, *, earlier_wells: int = EARLIER) -> list[Ending]:
@@ -285,14 +291,20 @@ def endings(wells: int, seed: int, *, earlier_wells: int = EARLIER) -> list[Endi
 
 
 def endings_in_words(found: Sequence[Ending]) -> str:
-    """Return how far off the endpoints were, and which ripening flags came before the line broadened."""
+    """Return how far off the endpoints were, and which ripening flags came before the true line had broadened."""
     off_min = np.array([abs(e.flagged_s - e.true_s) / 60 for e in found])
-    false = [e for e in found if e.ripening_s < e.narrowest_s]
-    early = [e for e in found if e.ripening_s < 2700.0]
+    flagged = [e for e in found if math.isfinite(e.ripening_s)]
+    false = [e for e in flagged if e.ripening_s < e.broader_s]
+    early = [e for e in flagged if e.ripening_s < EARLY_S]
+    false_early = [e for e in false if e.ripening_s < EARLY_S]
+    ripened = [e for e in found if math.isfinite(e.broader_s)]
+    seen = [e for e in ripened if math.isfinite(e.ripening_s)]
     return (
         f"Endpoint of {len(found)} wells left alone for two hours: {np.mean(off_min <= 15):.0%} within 15 min of the "
-        f"true 95 % yield, {np.median(off_min):.1f} min off (median), {off_min.max():.1f} at most. Ripening flags "
-        f"before 45 min: {len(early)}; before the true line was narrowest: {len(false)}."
+        f"true 95 % yield, {np.median(off_min):.1f} min off (median), {off_min.max():.1f} at most. The true "
+        f"line ripened in {len(ripened)} ({sum(e.broader_s < EARLY_S for e in ripened)} before 45 min), of which "
+        f"{len(seen)} were flagged. Ripening flags before 45 min: {len(early)}; of these before the true line had "
+        f"broadened by {BROADER:.0%}: {len(false_early)}; such false flags at any time: {len(false)} of {len(flagged)}."
     )
 
 

@@ -5,6 +5,7 @@ Run as ``python -m benchmarks.spectrum_files [N]`` from the checkout.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -58,9 +59,9 @@ def main(count: int) -> list[FileResult]:
     """Print how long ``count`` files take and what came of them."""
     with tempfile.TemporaryDirectory() as place:
         write_files(Path(place), count)
-        start_s, cpu_s = time.perf_counter(), time.process_time()
+        start_s, cpu_s = time.perf_counter(), _cpu_s()
         results = results_of([Path(place)], out=sys.stderr)
-        wall_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
+        wall_s, cpu_s = time.perf_counter() - start_s, _cpu_s() - cpu_s
     reasons = Counter(r.error.split(";")[0].split(":")[0] for r in results if r.error)
     seen = [r for r in results if "x1_nm" in r.features.values or "pl_peak_nm" in r.features.values]
     print(f"{count} files, {len(results)} spectra in {wall_s:.1f} s ({cpu_s:.1f} s CPU)")
@@ -68,6 +69,12 @@ def main(count: int) -> list[FileResult]:
     print("not read:", dict(reasons))
     print("flags:", dict(Counter(flag for r in results for flag in r.features.flags)))
     return results
+
+
+def _cpu_s() -> float:
+    """Return the CPU time of this process and of those it has ended."""
+    t = os.times()
+    return t.user + t.system + t.children_user + t.children_system
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from benchmarks.campaign_model import READ_SD, Lab, Plant, space, virtual
 from models import Advisor
-from models.prospects import hopeless, prospects
+from models.prospects import prospects
+from models.verdict import lost
+from sdl.campaign import Budget
 from sdl.target import Goal, Target, match, maximize, minimize
 
-CERTAINTY = 0.99
+BUDGET = Budget(experiments=48, batch=8)
 
 
 def wish(pl: Goal, *, fwhm_nm: float = 20.0, plqy: float = 0.6) -> Target:
@@ -58,10 +60,10 @@ def one(plant: Plant, target: Target, seed: int, *, batches: int, batch: int = 8
         begin = time.process_time()
         told.append([p.json for p in prospects(posterior)])
         cpu_s = max(cpu_s, time.process_time() - begin)
-        if hopeless(told, CERTAINTY):
+        if lost(told, BUDGET):
             break
     p = tuple(batch[0]["p_reachable"] if batch else 1.0 for batch in told)
-    return Stopped(stopped=len(told) * batch if hopeless(told, CERTAINTY) else None, p=p, hits=hits, cpu_s=cpu_s)
+    return Stopped(stopped=len(told) * batch if lost(told, BUDGET) else None, p=p, hits=hits, cpu_s=cpu_s)
 
 
 def main() -> None:

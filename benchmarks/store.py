@@ -92,7 +92,8 @@ def _attempt(store: Store, n: int) -> None:
     well = f"vials/{n}"
     attempt = store.plan_attempt(n, {well: made.id}, {}).id
     for frm, to in pairwise(("PLANNED", *ROAD[:-1])):
-        store.move_attempt(attempt, frm, to)
+        approved = {"list_hash": f"{n:064x}"} if to == "VERIFIED" else {}
+        store.move_attempt(attempt, frm, to, **approved)
     store.write_handshake(attempt, "c1", f"AT 60 inject {well}", 60.0)
     store.mark_handshake_sent(attempt, "c1")
     store.move_well(attempt, well, "planned", "dispensed", injected_s=60.0)

@@ -11,6 +11,7 @@ from flows.planning import Knowledge, known_offline, remembered, table_json
 from models.inverse import Answer, Reach, ask, closest, nearest
 from models.memory import advisor_of
 from models.posterior import Posterior
+from models.tolerance import card, card_json
 from sdl.attempt.wording import recipe_json
 from sdl.campaign import Budget, Campaign
 from sdl.chemistry.compiler import Compiler
@@ -120,6 +121,8 @@ def _answer(posterior: Posterior, answer: Answer, compiler: Compiler | None) -> 
         "recipe": None if compiler is None else recipe_json(compiler.recipe(answer.design)),
         "expected": expected,
         "p_hit": answer.forecast.p_hit,
+        "p_hit_poured": answer.robust,
+        "tolerance": card_json(card(posterior, answer.design, compiler)),
         "closeness": answer.closeness,
         "nearest": [{**_measured(posterior, i), "distance": away} for i, away in nearest(posterior, answer.design, 2)],
     }

@@ -87,11 +87,12 @@ def _plainly(session: Session) -> str:
 
 def _under_prefect(session: Session) -> str:
     """Run the same loop as a Prefect flow: no retries, no cache, no results; a flow run carries ids only."""
-    from flows.server import prefect_api, tidy
+    from flows.server import mark_of, prefect_api, tidy
 
+    mark = mark_of(session.folder)
     with prefect_api(session.folder / "prefect"):
-        tidy(session.campaign.name)
-        from prefect import flow, task
+        tidy(mark)
+        from prefect import flow, tags, task
         from prefect.cache_policies import NO_CACHE
 
         @task(cache_policy=NO_CACHE, persist_result=False, retries=0, task_run_name="{name}")
@@ -105,7 +106,8 @@ def _under_prefect(session: Session) -> str:
         def conducted(campaign_id: str) -> str:
             return campaign(session, do)
 
-        return str(conducted(session.campaign.name))
+        with tags(mark):
+            return str(conducted(session.campaign.name))
 
 
 def _confirmed(session: Session) -> bool:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from models.advisor import Advisor
-from models.memory import advisor_of, confounded, history_in_words, recall
+from models.memory import advisor_of, confounded, failure, history_in_words, recall
 from models.selection import MOST_ROWS, informative
 from sdl.attempt.wording import recipe_json, suggestion_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.demand import schedule
 from sdl.chemistry.feasible import design_space
-from sdl.chemistry.quench_range import quench_windows_s
+from sdl.chemistry.quench_range import quench_windows_s, reads_while_growing
 from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
@@ -100,6 +100,8 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         if e.state == "measured" and seen:
             sd = {name: e.features.values[name].sd for name in seen}
             advisor.tell({p.name: e.design[p.name] for p in campaign.parameters}, seen, sd=sd, experiment=e.id)
+        elif why := failure(e):
+            advisor.fail({p.name: e.design[p.name] for p in campaign.parameters}, why, experiment=e.id)
     notes = recall(advisor, campaign)
     warnings = [
         *_guesses(campaign),
@@ -229,15 +231,22 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     return document
 
 
-def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dict[str, list[int]]]:
-    """Return for each recipe how early and late its quench may come, as it would be scheduled: batch by batch."""
-    found: list[dict[str, list[int]]] = []
+def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
+    """Return for each recipe how early and late its quench may come, as it would be scheduled: batch by batch.
+
+    Where liquid must be brought to the reader, with how often the growing well is read before its quench.
+    """
+    found: list[dict[str, Any]] = []
+    brought = campaign.lab is not None and campaign.lab.reader.geometry == "flow cell"
     for first in range(0, len(recipes), campaign.budget.batch):
         batch = list(recipes[first : first + campaign.budget.batch])
-        windows_s = quench_windows_s(schedule(campaign, batch))
+        run = schedule(campaign, batch)
+        windows_s = quench_windows_s(run)
+        reads = reads_while_growing(run) if brought else {}
         for i in range(len(batch)):
             known = windows_s.get(str(i))
-            found.append({"quench_window_s": [round(t) for t in known]} if known else {})
+            seen = {"growing_reads": reads[str(i)]} if known and str(i) in reads else {}
+            found.append({"quench_window_s": [round(t) for t in known], **seen} if known else {})
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from models.advisor import Advisor
 from models.emulator import Emulator
-from models.memory import ALWAYS
+from models.memory import ALWAYS, fruitless
 from models.suggestion import Expected, Read
 from sdl.attempt.reading import optics_of
 from sdl.campaign import Campaign
@@ -160,6 +160,8 @@ def rehearse_once(campaign: Campaign, advisor: Advisor, ground: Ground, *, stop_
             if readable or made.growing:
                 sd = {name: v.sd for name, v in plain.items()}
                 advisor.tell(s.design, values, sd=sd, run=run, reads=made.growing)
+            elif why := fruitless(made.outcome.flags):
+                advisor.fail(s.design, why, run=run)
         out.confirmed_designs = target.least([c.target for c in advisor.confirmations()])
         if out.confirmed_designs and out.confirmed is None:
             out.confirmed = out.experiments

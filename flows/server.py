@@ -1,4 +1,7 @@
-"""The embedded Prefect server: a process of its own that ends with the controller that started it.
+"""Which Prefect a campaign runs under: a dedicated server, or an embedded one that ends with its controller.
+
+``PREFECT_API_URL`` names a server of your own (with ``PREFECT_API_AUTH_STRING`` where it was started with
+``PREFECT_SERVER_API_AUTH_STRING``). Without it a process of its own is started and ends with the controller.
 
 ``python -m flows.server PORT`` serves Prefect's API on loopback. Its standard input is a pipe held by the controller;
 when the controller ends, however it ends, the pipe closes and the server stops. So a killed campaign leaves no orphan.
@@ -17,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sdl.errors import Unreachable
+from sdl.errors import Refused, Unreachable
 
 START_TIMEOUT_S = 180.0
 """First start migrates an empty database; 25 s were measured on two busy cores, so seven times that (chosen)."""
@@ -40,11 +43,15 @@ def settings(home: Path) -> dict[str, str]:
 
 @contextmanager
 def prefect_api(home: Path) -> Iterator[str]:
-    """Point this process at a Prefect API: the one in ``PREFECT_API_URL`` if set, else an embedded one."""
+    """Point this process at a Prefect API: the one in ``PREFECT_API_URL`` if set, else an embedded one.
+
+    Unreachable when a server that was named does not answer, Refused when it wants another auth string.
+    """
     home.mkdir(parents=True, exist_ok=True)
     given = os.environ.get("PREFECT_API_URL")
     os.environ.update({k: v for k, v in settings(home).items() if k not in os.environ})
     if given:
+        _require_answer(given)
         yield given
         return
     port = _free_port()
@@ -69,24 +76,51 @@ KEPT_DAYS = 7
 """How long Prefect keeps the runs of flows that ended (its own default for events); the store keeps everything."""
 
 
-def tidy(name: str) -> None:
-    """Mark runs of this flow that a killed controller left "Running" as crashed, and forget those that ended long ago.
+def mark_of(folder: Path) -> str:
+    """Return the tag of this campaign's flow runs: another campaign of the same name shares a server, not a folder."""
+    return f"{socket.gethostname()}:{folder.resolve()}"
+
+
+def tidy(mark: str) -> None:
+    """Mark runs that a killed controller of this campaign left "Running" as crashed, and forget those long ended.
 
     What happened is in the store; this only keeps Prefect's window honest and small.
     """
     from datetime import UTC, datetime, timedelta
 
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
     from prefect.states import Crashed
 
     before = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
     with get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[name]))):
+        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[mark]))):
             if run.state is not None and not run.state.is_final():
                 client.set_flow_run_state(run.id, Crashed(message="its controller was killed"), force=True)
             elif run.end_time is not None and run.end_time < before:
                 client.delete_flow_run(run.id)
+
+
+def _require_answer(url: str) -> None:
+    """Ask a dedicated server who it is, with our auth string if there is one."""
+    import httpx
+
+    login = os.environ.get("PREFECT_API_AUTH_STRING", "")
+    user, _, word = login.partition(":")
+    try:
+        answer = httpx.get(f"{url}/admin/version", auth=(user, word) if login else None, timeout=10.0, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise Unreachable(
+            f"PREFECT_API_URL={url}: no Prefect server answers ({exc or type(exc).__name__}); start it with `prefect "
+            "server start`, or unset PREFECT_API_URL for an embedded one"
+        ) from exc
+    if answer.status_code in (401, 403):
+        raise Refused(
+            f"PREFECT_API_URL={url}: the server wants another auth string than PREFECT_API_AUTH_STRING: set it to what "
+            "the server's PREFECT_SERVER_API_AUTH_STRING says, user:password"
+        )
+    if answer.status_code != 200:
+        raise Unreachable(f"PREFECT_API_URL={url}: HTTP {answer.status_code} is no answer of a Prefect API")
 
 
 def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], home: Path) -> None:

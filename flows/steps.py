@@ -66,11 +66,14 @@ def suggest(session: Session) -> int:
         session.say(f"batch {batch}: {len(repeats)} repeats that people asked for")
         return batch
     from models.memory import advisor_of, diagnosis
+    from models.sentinel import with_sentinel
 
     advisor = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
+    if budget.sentinel == "every batch":
+        suggestions = with_sentinel(advisor, suggestions, store.experiments())
     rows = [
         NewExperiment(
             kind=s.kind,
@@ -80,7 +83,8 @@ def suggest(session: Session) -> int:
         for s in suggestions
     ]
     store.add_batch(batch, rows)
-    store.save_diagnostics(batch, diagnosis(advisor))
+    if batch not in store.diagnostics():
+        store.save_diagnostics(batch, diagnosis(advisor, compiler))
     kinds = ", ".join(
         f"{[s.kind for s in suggestions].count(k)} {k}" for k in dict.fromkeys(s.kind for s in suggestions)
     )
@@ -155,8 +159,9 @@ def unknown(session: Session, attempt: Attempt) -> str:
 
 
 def finished(session: Session) -> str:
-    """Say why the campaign is over: "confirmed", "budget", or "" while it is not."""
+    """Say why the campaign is over: "confirmed", "out of reach", "budget", or "" while it is not."""
     from models.memory import advisor_of, diagnosis
+    from models.verdict import Verdict
 
     store, budget = session.store, session.campaign.budget
     experiments = [e for e in store.experiments() if e.state != "rejected"]
@@ -164,8 +169,12 @@ def finished(session: Session) -> str:
     if len(done) < len(experiments) or not experiments:
         return ""
     advisor = advisor_of(session.campaign, design_space(session.campaign), experiments, store.reads())
-    seen = diagnosis(advisor)
+    seen = diagnosis(advisor, session.compiler)
     store.save_diagnostics(store.next_batch(), seen)
+    verdict = Verdict.of(session.campaign, experiments, list(store.diagnostics().values()))
+    for text in verdict.news:
+        session.say(text)
+        store.event("noticed", text=text)
     confirmed = len(seen["confirmed"])
     least = session.campaign.target.least([c.get("target", "") for c in seen["confirmed"]])
     hits = sum(bool(e.is_hit) for e in experiments)
@@ -173,4 +182,8 @@ def finished(session: Session) -> str:
     session.say(f"{len(experiments)} of {total} experiments, {hits} measured hits, {confirmed} confirmed")
     if least >= budget.confirmed_hits:
         return "confirmed"
+    if verdict.hopeless:
+        session.say(verdict.hopeless)
+        store.event("out of reach", text=verdict.hopeless)
+        return "out of reach"
     return "budget" if len(experiments) >= total else ""

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.encode import Array, DesignCode, FeatureCode
+from models.failure import p_works
 from models.filling import Allowed, spread_out
-from models.surrogate import Surrogate, View
+from models.surrogate import Outcome, Surrogate, View
 from sdl.errors import NothingFeasible
 from sdl.space import Columns
 from sdl.target import Goal, Target
@@ -132,7 +133,8 @@ Views = tuple[View, ...]
 class Search:
     """One batch under construction: joint samples at the designs known so far, and the best utility in each.
 
-    ``X`` ``b x d`` are those designs, ``F`` ``S x b x m`` the samples there on the model's scales.
+    ``X`` ``b x d`` are those designs, ``F`` ``S x b x m`` the samples there on the model's scales.  Where wells have
+    failed, ``odds`` are those that one works: an improvement counts as far as it will be there to see.
     """
 
     surrogate: Surrogate
@@ -140,6 +142,7 @@ class Search:
     utility: Utility
     X: Tensor
     noise: Tensor
+    odds: Outcome | None = None
     known: Views = field(init=False)
     F: Tensor = field(init=False)
     best: Tensor = field(init=False)
@@ -148,15 +151,20 @@ class Search:
         b = len(self.X)
         self.known = self.views(self.X)
         self.F = torch.empty(SAMPLES, b, len(self.surrogate.outcomes), dtype=torch.double)
-        for j, (outcome, known) in enumerate(zip(self.surrogate.outcomes, self.known, strict=True)):
+        for j, (outcome, known) in enumerate(zip(self.surrogate.outcomes, self.known, strict=False)):
             C = outcome.covariance(known, known)
             root = torch.linalg.cholesky(C + _jitter(C))
             self.F[..., j] = outcome.mean(known) + self.noise[:, :b, j] @ root.T
         self.best = self._utilities(self.F).amax(1) if b else torch.zeros(SAMPLES, dtype=torch.double)
 
     def views(self, X: Tensor) -> Views:
-        """Look at designs ``N x d`` once; a batch asks about the same designs for each of its members."""
-        return tuple(outcome.view(X) for outcome in self.surrogate.outcomes)
+        """Look at designs ``N x d`` once, the odds last; a batch asks about the same ones for each of its members."""
+        seen = tuple(outcome.view(X) for outcome in self.surrogate.outcomes)
+        return seen if self.odds is None else (*seen, self.odds.view(X))
+
+    def _works(self, views: Views) -> Tensor:
+        """Return the probability that each well works; 1 as long as none failed."""
+        return torch.ones((), dtype=torch.double) if self.odds is None else p_works(self.odds, views[-1])
 
     def _utilities(self, F: Tensor) -> Tensor:
         return self.utility(self.codec.decode(F))
@@ -165,7 +173,7 @@ class Search:
         """Continue every joint sample to ``N`` designs; return ``S x N x m``."""
         b = len(self.X)
         out = torch.empty(SAMPLES, len(views[0].X), len(self.surrogate.outcomes), dtype=torch.double)
-        for j, (outcome, known, view) in enumerate(zip(self.surrogate.outcomes, self.known, views, strict=True)):
+        for j, (outcome, known, view) in enumerate(zip(self.surrogate.outcomes, self.known, views, strict=False)):
             C, cross = outcome.covariance(known, known), outcome.covariance(known, view)
             gain = torch.cholesky_solve(cross, torch.linalg.cholesky(C + _jitter(C)))
             left = (outcome.variance(view) - (gain * cross).sum(0)).clamp_min(0.0)
@@ -176,7 +184,7 @@ class Search:
     def value(self, views: Views) -> Tensor:
         """Return the acquisition ``(N,)`` of ``N`` designs: the log of the expected smoothed improvement."""
         gain = self._utilities(self.sample(views)) - self.best.unsqueeze(-1)
-        return logmeanexp(log_fatplus(gain, tau=SOFTNESS), dim=0)
+        return logmeanexp(log_fatplus(gain, tau=SOFTNESS), dim=0) + self._works(views).log()
 
     def add(self, x: Tensor) -> None:
         """Take the design ``1 x d`` into the batch."""
@@ -185,7 +193,8 @@ class Search:
         self.F = torch.cat([self.F, F], dim=1)
         self.X = torch.cat([self.X, x], dim=0)
         self.known = tuple(known.and_(view) for known, view in zip(self.known, views, strict=True))
-        self.best = torch.maximum(self.best, self._utilities(F).squeeze(1))
+        gain = (self._utilities(F).squeeze(1) - self.best).clamp_min(0.0)
+        self.best = self.best + self._works(views) * gain
 
 
 def _jitter(C: Tensor) -> Tensor:
@@ -202,7 +211,15 @@ def p_hit(surrogate: Surrogate, codec: FeatureCode, utility: Utility, X: Tensor,
 
 
 def start(
-    surrogate: Surrogate, codec: FeatureCode, utility: Utility, known: Tensor, pending: Tensor, *, n: int, seed: int
+    surrogate: Surrogate,
+    codec: FeatureCode,
+    utility: Utility,
+    known: Tensor,
+    pending: Tensor,
+    *,
+    n: int,
+    seed: int,
+    odds: Outcome | None = None,
 ) -> Search:
     """Open a batch of ``n``: improvement is counted from the best of ``known`` ``b x d`` and from ``pending``."""
     mean = utility(codec.decode(surrogate.moments(known)[0]))
@@ -210,7 +227,7 @@ def start(
     X = torch.cat([known[best], pending])
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(SAMPLES, len(X) + n + 1, len(codec.names), generator=generator, dtype=torch.double)
-    return Search(surrogate=surrogate, codec=codec, utility=utility, X=X, noise=noise)
+    return Search(surrogate=surrogate, codec=codec, utility=utility, X=X, noise=noise, odds=odds)
 
 
 @dataclass(frozen=True, slots=True)

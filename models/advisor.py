@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from models import filling
+from models.deadline import NEVER, Deadline
 from models.encode import DesignCode, check_feature
 from models.physics import GrowthLaw
 from models.suggestion import Confirmation, Forecast, Kind, Read, Row, Suggestion
@@ -28,7 +31,8 @@ class Advisor:
 
     The first ``start`` experiments fill the space; then a model of every outcome decides.  The same data and ``seed``
     give the same suggestions.  A palette (`Target.palette`) shares each batch until every target has ``enough``
-    confirmed hits.
+    confirmed hits.  ``device`` is where many designs are compared: "cpu", "cuda", or by default a GPU where there is
+    one and experiments are many; the constants are always fitted on the CPU.
     """
 
     def __init__(
@@ -40,9 +44,12 @@ class Advisor:
         start: int | None = None,
         law: GrowthLaw | None = LAW,
         enough: int = 2,
+        device: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.enough = enough
         self.space, self.target, self.seed, self.law = space, target, seed, law
+        self._device, self._clock = device, clock
         self.rows: list[Row] = []
         self.history: list[Row] = []
         self._start = start
@@ -79,6 +86,22 @@ class Advisor:
         )
         self.rows.append(row)
 
+    def fail(self, design: Design, why: str, run: str | int | None = None, experiment: str | None = None) -> None:
+        """Learn that nothing came of ``design`` and ``why`` (no emission, precipitated): where not to go.
+
+        A well lost to the robot teaches nothing of its design: do not tell it.
+        """
+        self._code.check(design)
+        row = Row(
+            design=dict(design),
+            features={},
+            sd={},
+            run=None if run is None else str(run),
+            experiment=experiment or str(len(self.rows) + 1),
+            failed=why or "failed",
+        )
+        self.rows.append(row)
+
     def recall(
         self, design: Design, features: Mapping[str, float], source: str, sd: Mapping[str, float] | None = None
     ) -> None:
@@ -102,18 +125,28 @@ class Advisor:
         led = self.history or (self.law is not None and self.law.speaks(self.space.names))
         return 0 if led else max(SMALLEST_START, len(self.space.parameters) + 2)
 
-    def suggest(self, n: int, pending: Sequence[Design] = (), pool: Sequence[Design] | None = None) -> list[Suggestion]:
+    def suggest(
+        self,
+        n: int,
+        pending: Sequence[Design] = (),
+        pool: Sequence[Design] | None = None,
+        limit_s: float = math.inf,
+    ) -> list[Suggestion]:
         """Return ``n`` designs to make next; ``pending`` still run, ``pool`` restricts the choice to its designs.
 
-        Fewer come back only when a pool is spent.  Raise `NothingFeasible` when no design can be made.
+        Fewer come back only when a pool is spent.  Where the model has no answer within about ``limit_s``, designs
+        that fill the space come back, labelled.  Raise `NothingFeasible` when no design can be made.
         """
         if n < 1:
             raise Refused(f"suggest({n}): ask for at least one design")
+        for design in (*pending, *(pool or ())):
+            self._code.check(design)
+        deadline = Deadline.within(limit_s, self._clock)
         missing = min(n, max(0, self.start - len(self.rows) - len(pending)))
         why = "spread over the space to learn what each parameter does"
         batch = self._filling(missing, [], pending, pool, "sobol", why)
         if len(batch) < n:
-            batch += self._modelled(n - len(batch), batch, pending, pool)
+            batch += self._modelled(n - len(batch), batch, pending, pool, deadline)
         return batch
 
     def predict(self, design: Design) -> Forecast:
@@ -146,7 +179,7 @@ class Advisor:
         learned = self._learned()
         return None if isinstance(learned, str) else learned
 
-    def _learned(self) -> Posterior | str:
+    def _learned(self, deadline: Deadline = NEVER) -> Posterior | str:
         """Return the model of all rows, fitted once per new row, or why there is none."""
         from models.posterior import Posterior
 
@@ -160,6 +193,8 @@ class Advisor:
                 law=self.law,
                 before=self._posterior,
                 history=self.history,
+                device=self._device,
+                deadline=deadline,
             )
             if isinstance(learned, str):
                 return learned
@@ -167,24 +202,30 @@ class Advisor:
         return self._posterior
 
     def _modelled(
-        self, n: int, batch: Sequence[Suggestion], pending: Sequence[Design], pool: Sequence[Design] | None
+        self,
+        n: int,
+        batch: Sequence[Suggestion],
+        pending: Sequence[Design],
+        pool: Sequence[Design] | None,
+        deadline: Deadline,
     ) -> list[Suggestion]:
         """Let the model choose ``n`` designs beside those already in ``batch``; fill the space where it cannot."""
         from models.batch import choose
-        from models.palette import share_out
+        from models.sharing import share_out
 
-        posterior = self._learned()
         chosen: list[Suggestion] = []
-        reason = posterior if isinstance(posterior, str) else "all designs that the model would choose are taken"
-        if not isinstance(posterior, str):
-            try:
-                here = [s.design for s in batch]
-                if self.target.others:
-                    chosen = share_out(posterior, n, here, pending, pool, enough=self.enough)
-                else:
-                    chosen = choose(posterior, n, here, pending, pool)
-            except ArithmeticError as exc:
-                reason = str(exc)
+        reason = "all designs that the model would choose are taken"
+        here = [s.design for s in batch]
+        try:
+            posterior = self._learned(deadline)
+            if isinstance(posterior, str):
+                reason = posterior
+            elif self.target.others:
+                chosen = share_out(posterior, n, here, pending, pool, enough=self.enough, deadline=deadline)
+            else:
+                chosen = choose(posterior, n, here, pending, pool, deadline)
+        except ArithmeticError as exc:
+            reason = str(exc)
         filled = [*batch, *chosen]
         return chosen + self._filling(n - len(chosen), filled, pending, pool, "fallback", f"chosen evenly: {reason}")
 

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from models import acquisition
+from models import acquisition, front
 from models.acquisition import Offer, Search, Seen, Taken
+from models.deadline import NEVER, Deadline
 from models.filling import Allowed, sobol_axes
+from models.front import FrontSearch, Trade
 from models.posterior import Posterior
 from models.reason import reasons
 from models.suggestion import CONFIRMED, Confirmation, Forecast, Kind, Suggestion
@@ -30,11 +32,16 @@ SHARED_APART = 0.1
 
 
 def choose(
-    posterior: Posterior, n: int, batch: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design] | None
+    posterior: Posterior,
+    n: int,
+    batch: Sequence[Design],
+    pending: Sequence[Design],
+    pool: Sequence[Design] | None,
+    deadline: Deadline = NEVER,
 ) -> list[Suggestion]:
     """Return up to ``n`` suggestions to be made together with ``batch``, while ``pending`` still run.
 
-    Raise `FloatingPointError` when the model's forecasts are not finite.
+    Raise `FloatingPointError` when the model's forecasts are not finite, `TimeUp` after the ``deadline``.
     """
     repeats = _repeats(posterior, n, batch, pending, pool)
     beside = [*batch, *(dict(c.design) for c in repeats)]
@@ -42,9 +49,9 @@ def choose(
     try:
         with torch.no_grad():
             if pool is not None:
-                new = _from_pool(posterior, rest, beside, pending, pool)
+                new = _from_pool(posterior, rest, beside, pending, pool, deadline)
             else:
-                new = _from_space(posterior, rest, beside, pending) if rest else []
+                new = _from_space(posterior, rest, beside, pending, deadline) if rest else []
     except torch.linalg.LinAlgError as exc:  # type: ignore[attr-defined]
         raise FloatingPointError("the model's covariance cannot be factorised") from exc
     return _explained(posterior, repeats, new)
@@ -73,7 +80,7 @@ def _stands_in(posterior: Posterior, design: Design, designs: Sequence[Design]) 
 
 
 def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]) -> Search:
-    return acquisition.start(
+    search = acquisition.start(
         posterior.surrogate,
         posterior.codec,
         posterior.utility,
@@ -81,7 +88,25 @@ def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Seque
         posterior.inputs([*pending, *beside]),
         n=n,
         seed=posterior.seed,
+        odds=posterior.odds,
     )
+    if not _trades(posterior):
+        return search
+    return FrontSearch(
+        surrogate=search.surrogate,
+        codec=search.codec,
+        utility=search.utility,
+        X=search.X,
+        noise=search.noise,
+        odds=search.odds,
+        trade=Trade.of(posterior),
+    )
+
+
+def _trades(posterior: Posterior) -> bool:
+    """Say whether both sides of a trade-off are modelled."""
+    traded = posterior.target.traded
+    return bool(traded) and set(traded) <= set(posterior.codec.names)
 
 
 def _taken(posterior: Posterior, beside: Sequence[Design], pending: Sequence[Design]) -> Taken:
@@ -99,13 +124,19 @@ def _full(posterior: Posterior, beside: Sequence[Design]) -> Allowed:
 
 
 def _from_pool(
-    posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design], pool: Sequence[Design]
+    posterior: Posterior,
+    n: int,
+    beside: Sequence[Design],
+    pending: Sequence[Design],
+    pool: Sequence[Design],
+    deadline: Deadline,
 ) -> list[dict[str, float | str]]:
     search = _open(posterior, n, beside, pending)
     offer = Seen.of(search, Offer(columns=posterior.code.space.columns(pool), code=posterior.code))
     taken = _taken(posterior, beside, pending).closely(posterior.code.same)
     chosen: list[dict[str, float | str]] = []
     while len(chosen) < n:
+        deadline.check()
         bound = _full(posterior, [*beside, *chosen])
         best = acquisition.best_of_pool(search, offer.rows(offer.offer.allows(bound)), taken)
         if not len(best):
@@ -117,29 +148,43 @@ def _from_pool(
 
 
 def _from_space(
-    posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]
+    posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design], deadline: Deadline
 ) -> list[dict[str, float | str]]:
     """Build the batch for a few values of the shared parameters and keep the one that improves most."""
     axes = sobol_axes(posterior.code.p, acquisition.SPREAD, posterior.seed + len(posterior.rows))
     best: tuple[int, float, list[dict[str, float | str]]] = (-1, 0.0, [])
     for allowed in _options(posterior, axes, beside, pending):
-        search = _open(posterior, n, beside, pending)
-        spread = Seen.of(search, Offer.spread(posterior.code, axes, allowed, posterior.seed))
-        taken = _taken(posterior, beside, pending)
-        rng = np.random.default_rng(posterior.seed)
-        chosen: list[dict[str, float | str]] = []
-        while len(chosen) < n:
-            found = acquisition.best_design(search, spread, taken, allowed, rng)
-            if not len(found):
-                taken = taken.closely(posterior.code.same)
-                found = acquisition.best_design(search, spread, taken, allowed, rng)
-            if not len(found):
-                break
-            search.add(found.X)
-            taken = taken.and_(found.X)
-            chosen += posterior.code.space.designs(found.columns)
-        best = max(best, (len(chosen), float(search.best.mean()), chosen), key=lambda b: b[:2])
+        best = max(best, _built(posterior, n, axes, allowed, beside, pending, deadline), key=lambda b: b[:2])
     return best[2]
+
+
+def _built(
+    posterior: Posterior,
+    n: int,
+    axes: np.ndarray,
+    allowed: Allowed,
+    beside: Sequence[Design],
+    pending: Sequence[Design],
+    deadline: Deadline,
+) -> tuple[int, float, list[dict[str, float | str]]]:
+    """Build one batch with the shared values ``allowed``; return its length, its worth and its designs."""
+    search = _open(posterior, n, beside, pending)
+    spread = Seen.of(search, Offer.spread(posterior.code, axes, allowed, posterior.seed))
+    taken = _taken(posterior, beside, pending)
+    rng = np.random.default_rng(posterior.seed)
+    chosen: list[dict[str, float | str]] = []
+    while len(chosen) < n:
+        deadline.check()
+        found = acquisition.best_design(search, spread, taken, allowed, rng)
+        if not len(found):
+            taken = taken.closely(posterior.code.same)
+            found = acquisition.best_design(search, spread, taken, allowed, rng)
+        if not len(found):
+            break
+        search.add(found.X)
+        taken = taken.and_(found.X)
+        chosen += posterior.code.space.designs(found.columns)
+    return len(chosen), float(search.best.mean()), chosen
 
 
 def _options(
@@ -190,7 +235,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
     so_far = max(
         posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).tolist(), default=0
     )
-    out = []
+    name, out = front.NAME if _trades(posterior) else acquisition.NAME, []
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
         out.append(
@@ -200,7 +245,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
                 why=_why(posterior, kind, design, forecast, repeats[i] if i < len(repeats) else None),
                 expected=forecast.expected,
                 p_hit=forecast.p_hit,
-                acquisition="repeat to confirm" if kind == "replicate" else acquisition.NAME,
+                acquisition="repeat to confirm" if kind == "replicate" else name,
                 model=posterior.name,
             )
         )
@@ -218,7 +263,16 @@ def _why(posterior: Posterior, kind: Kind, design: Design, forecast: Forecast, r
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
     lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
     lead = lead if posterior.rows else "no experiment yet, the law of growth leads here"
-    return f"{lead}: expects {outlook}; chance of a hit {chance}; {reasons(posterior, design)}"
+    risk = _risk(posterior, forecast)
+    return f"{lead}: expects {outlook}; chance of a hit {chance}{risk}; {reasons(posterior, design)}"
+
+
+def _risk(posterior: Posterior, forecast: Forecast) -> str:
+    """Say how likely the well fails, where any did."""
+    if posterior.odds is None:
+        return ""
+    failed = sum(bool(row.failed) for row in posterior.rows)
+    return f"; {1.0 - forecast.p_works:.0%} risk that the well fails ({failed} of {len(posterior.rows)} did)"
 
 
 def _reading(name: str, mean: float, sd: float) -> str:

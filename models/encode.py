@@ -28,6 +28,12 @@ Without it ``benchmarks/campaign_model.py --plant synthetic`` needed 25 instead 
 PLQY_EDGE = 0.002
 """PLQY is kept this far from 0 and 1 before its logit: below the 1 % a relative measurement can resolve."""
 
+PLQY_MOST = 2.0
+"""A PLQY as large, or as far below 0, is not a measurement with a large error but another unit (chosen)."""
+
+IN_EV = (0.3, 10.0)
+"""Peaks from the infrared to the ultraviolet in eV: numbers that no peak in nm can be."""
+
 LARGEST = 1e12
 """A feature above this is a unit or parser error in every unit the table of `sdl.units` knows."""
 
@@ -50,8 +56,31 @@ class DesignCode:
 
     @property
     def axis_names(self) -> list[str]:
-        """Name each of the model's ``d`` inputs: a parameter, or one choice of it."""
-        return [f"{p.name}={c}" if c else p.name for p in self.space.parameters for c in p.choices or ("",)]
+        """Name each of the model's ``d`` inputs: a parameter, one choice of it, or a number that describes choices."""
+        return [
+            name
+            for p in self.space.parameters
+            for name in (*(f"{p.name}={c}" for c in p.choices), *_descriptors(p), *(() if p.choices else (p.name,)))
+        ]
+
+    @property
+    def choices(self) -> tuple[bool, ...]:
+        """Say of each of the model's ``d`` inputs whether it is one choice of a parameter."""
+        return tuple(
+            chosen
+            for p in self.space.parameters
+            for chosen in (
+                *(True for _ in p.choices),
+                *(False for _ in _descriptors(p)),
+                *(() if p.choices else (False,)),
+            )
+        )
+
+    @property
+    def zeros(self) -> tuple[int, ...]:
+        """Return the numbers of the model's inputs that are parameters whose range begins at nothing."""
+        none = {p.name for p in self.space.parameters if not p.choices and p.low == 0.0}
+        return tuple(j for j, name in enumerate(self.axis_names) if name in none)
 
     def check(self, design: Design) -> None:
         """Raise `Refused` unless ``design`` names every parameter with a value that can be encoded."""
@@ -88,7 +117,7 @@ class DesignCode:
     def inputs(self, columns: Columns) -> Array:
         """Map columns of ``n`` designs to model inputs ``n x d``."""
         parts = [
-            np.stack([np.asarray(columns[p.name] == c, dtype=float) for c in p.choices], axis=1)
+            np.concatenate([_one_hot(p, columns[p.name]), _described(p, columns[p.name])], axis=1)
             if p.choices
             else _axis(p, columns[p.name])[:, None]
             for p in self.space.parameters
@@ -108,8 +137,25 @@ class DesignCode:
             if not p.choices:
                 x = X[:, j]
                 found[p.name] = p.low * (p.high / p.low) ** x if _logarithmic(p) else p.low + x * (p.high - p.low)
-            j += len(p.choices) or 1
+            j += len(p.choices) + len(_descriptors(p)) if p.choices else 1
         return found
+
+
+def _descriptors(p: Parameter) -> list[str]:
+    return [f"{p.name}: number {k + 1}" for k in range(len(next(iter(p.alike.values()), ())))]
+
+
+def _one_hot(p: Parameter, values: NDArray[np.generic]) -> Array:
+    return np.stack([np.asarray(values == c, dtype=float) for c in p.choices], axis=1)
+
+
+def _described(p: Parameter, values: NDArray[np.generic]) -> Array:
+    """Return the numbers that describe each choice ``n x k``, each spread over 0 to 1; ``k`` is 0 without any."""
+    if not p.alike:
+        return np.empty((len(values), 0))
+    table = np.array([p.alike[c] for c in p.choices])
+    low, high = table.min(0), table.max(0)
+    return np.asarray(_one_hot(p, values) @ ((table - low) / np.where(high > low, high - low, 1.0)))
 
 
 def _logarithmic(p: Parameter) -> bool:
@@ -139,6 +185,10 @@ def check_feature(name: str, value: float, sd: float) -> None:
         raise Refused(f"{name}: {value!r} +- {sd!r} is not a measurement: give finite numbers, or leave it out")
     if scale_of(name) in ("energy", "log") and value <= 0:
         raise Refused(f"{name}: {value!r} must be above 0; leave it out when nothing was seen")
+    if name in _PEAKS and IN_EV[0] <= value <= IN_EV[1]:
+        raise Refused(f"{name}: {value!r} nm looks like eV; that would be {HC_EV_NM / value:.1f} nm")
+    if name == "plqy" and not -PLQY_MOST < value < PLQY_MOST:
+        raise Refused(f"{name}: {value!r} is no share of 1; for percent divide by 100")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ OFFSET_PRIOR = (-3.5, 1.0)
 LENGTH_BOUNDS = (math.log(0.025), math.log(1e3))
 VARIANCE_BOUNDS = (math.log(1e-6), math.log(1e3))
 
+UNMOVED = 1e6
+"""Length scale of an input that a latent function does not change with: the unit cube is a point on it."""
+
 STEPS = 60
 """L-BFGS iterations at most: bounds the time of one fit."""
 
@@ -48,8 +51,10 @@ class Readings:
     """``n`` standardised readings of one quantity, of one or several kinds.
 
     ``X`` ``n x d`` designs, ``kind`` ``(n,)`` which kind each is, ``run`` ``(n,)`` (negative: none), ``z`` ``(n,)``
-    values less their trend, ``zvar`` ``(n,)`` known variances, ``known`` ``n x n`` the trend's own covariance.
-    ``shares`` ``L x C`` is 1 where the latent function ``l`` contributes to readings of kind ``c``.
+    values less their trend, ``zvar`` ``(n,)`` known variances, ``features`` ``n x p`` those of the trend.
+    ``shares`` ``L x C`` is 1 where the latent function ``l`` contributes to readings of kind ``c``, ``moves``
+    ``L x d`` is 1 where it changes with an input, ``smoothness`` is that of its Matern kernel (1.5 or 2.5).  ``trust``
+    ``(n,)`` divides the well noise: below 1 for a reading that the others contradict.
     """
 
     X: Array
@@ -57,8 +62,11 @@ class Readings:
     run: NDArray[np.int64]
     z: Array
     zvar: Array
-    known: Array
+    features: Array
     shares: Array
+    moves: Array
+    trust: Array
+    smoothness: float = 2.5
 
     def rows(self, which: NDArray[np.int64]) -> Readings:
         """Return the readings ``which``."""
@@ -68,9 +76,16 @@ class Readings:
             run=self.run[which],
             z=self.z[which],
             zvar=self.zvar[which],
-            known=self.known[np.ix_(which, which)],
+            features=self.features[which],
             shares=self.shares,
+            moves=self.moves,
+            trust=self.trust[which],
+            smoothness=self.smoothness,
         )
+
+    def noise(self, constants: Constants) -> Array:
+        """Return the variance ``(n,)`` that each reading has of its own."""
+        return np.asarray(self.zvar + constants.noise[self.kind] / self.trust)
 
     def share(self, latent: int) -> Array:
         """Return ``n x n``, 1 where latent function ``latent`` links two readings."""
@@ -93,12 +108,13 @@ class Constants:
     noise: Array
 
     @classmethod
-    def of(cls, theta: Array, latents: int, d: int) -> Constants:
-        """Read the vector of logarithms that the search moves."""
-        values = np.exp(theta)
+    def of(cls, theta: Array, moves: Array) -> Constants:
+        """Read the vector of logarithms that the search moves; see `Readings` for ``moves``."""
+        values, (latents, d) = np.exp(theta), moves.shape
         heads = values[: latents * (d + 1)].reshape(latents, d + 1)
         tail = values[latents * (d + 1) :]
-        return cls(lengths=heads[:, :d], scales=heads[:, d], run=float(tail[0]), noise=tail[1:])
+        lengths = np.where(moves > 0, heads[:, :d], UNMOVED)
+        return cls(lengths=lengths, scales=heads[:, d], run=float(tail[0]), noise=tail[1:])
 
 
 @dataclass(slots=True)
@@ -107,6 +123,7 @@ class Evidence:
 
     readings: Readings
     _squares: Array = field(init=False, repr=False)
+    _known: Array = field(init=False, repr=False)
     _links: list[Array] = field(init=False, repr=False)
     _runs: Array = field(init=False, repr=False)
 
@@ -114,21 +131,25 @@ class Evidence:
         r = self.readings
         n, d = r.X.shape
         self._squares = np.square(r.X[:, None, :] - r.X[None, :, :]).reshape(n * n, d)
+        self._known = r.features @ r.features.T
         self._links = [r.share(latent) for latent in range(len(r.shares))]
         self._runs = r.same_run
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
         """Return the objective and its gradient at the logarithms ``theta``."""
-        r, (n, d) = self.readings, self.readings.X.shape
-        c = Constants.of(theta, len(r.shares), d)
-        K = r.known + c.run * self._runs
+        r, n = self.readings, len(self.readings.X)
+        c = Constants.of(theta, r.moves)
+        K = self._known + c.run * self._runs
         parts = []
         for lengths, scale, link in zip(c.lengths, c.scales, self._links, strict=True):
-            root = np.sqrt(5.0 * (self._squares @ lengths**-2.0)).reshape(n, n)
+            root = np.sqrt(2.0 * r.smoothness * (self._squares @ lengths**-2.0)).reshape(n, n)
             decay = scale * link * np.exp(-root)
-            parts.append((root, decay, decay * (1.0 + root + root**2 / 3.0)))
-            K = K + parts[-1][2]
-        K[np.diag_indices(n)] += r.zvar + c.noise[r.kind]
+            if r.smoothness == 2.5:
+                parts.append((5.0 / 3.0 * decay * (1.0 + root), decay * (1.0 + root + root**2 / 3.0)))
+            else:
+                parts.append((3.0 * decay, decay * (1.0 + root)))
+            K = K + parts[-1][1]
+        K[np.diag_indices(n)] += r.noise(c)
         try:
             L = cholesky(K, lower=True, check_finite=False, overwrite_a=True)
         except LinAlgError:
@@ -138,12 +159,11 @@ class Evidence:
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         W = np.outer(alpha, alpha) - inverse
         slopes: list[float] = []
-        for (root, decay, full), lengths in zip(parts, c.lengths, strict=True):
-            base = (W * decay * (1.0 + root)).reshape(n * n)
-            slopes += (0.5 * (5.0 / 3.0) * (base @ self._squares) * lengths**-2.0).tolist()
+        for (slope, full), lengths in zip(parts, c.lengths, strict=True):
+            slopes += (0.5 * ((W * slope).reshape(n * n) @ self._squares) * lengths**-2.0).tolist()
             slopes.append(0.5 * float(np.sum(W * full)))
         slopes.append(0.5 * c.run * float(np.sum(W * self._runs)))
-        own = 0.5 * np.diagonal(W)
+        own = 0.5 * np.diagonal(W) / r.trust
         slopes += [float(noise * own[r.kind == k].sum()) for k, noise in enumerate(c.noise)]
         value = -0.5 * float(r.z @ alpha) - float(np.log(np.diagonal(L)).sum()) - 0.5 * n * math.log(2.0 * math.pi)
         centre, sd = priors(r)
@@ -153,10 +173,9 @@ class Evidence:
 
 def priors(readings: Readings) -> tuple[Array, Array]:
     """Return the mean and sd of the logarithm of every constant."""
-    latents, kinds = readings.shares.shape
-    d = readings.X.shape[1]
+    kinds, d = readings.shares.shape[1], readings.X.shape[1]
     length = _LENGTH_SHIFT + 0.5 * math.log(d) - _LENGTH_SD**2  # the most probable length scale, not its median log
-    signal = [SCALE_PRIOR, *[OFFSET_PRIOR] * (latents - 1)]
+    signal = [SCALE_PRIOR if own.all() else OFFSET_PRIOR for own in readings.shares]
     rows = [row for own in signal for row in (*[(length, _LENGTH_SD)] * d, own)]
     rows += [NOISE_PRIOR] * (1 + kinds)
     centre, sd = np.array(rows).T

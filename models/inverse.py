@@ -13,6 +13,7 @@ from models.acquisition import Offer
 from models.filling import sobol_axes
 from models.posterior import Posterior
 from models.suggestion import Forecast
+from models.tolerance import robust
 from sdl.space import Design
 
 SPREAD = 8192
@@ -30,11 +31,15 @@ REACHABLE = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One design with what it should give; ``closeness`` is 1 where its mean meets every goal, falling to 0."""
+    """One design with what it should give; ``closeness`` is 1 where its mean meets every goal, falling to 0.
+
+    ``robust`` is P(hit) where the recipe is poured with the pipettes' scatter (`models.tolerance.robust`).
+    """
 
     design: Design
     forecast: Forecast
     closeness: float
+    robust: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +68,14 @@ def ask(posterior: Posterior, n: int, *, pool: Sequence[Design] | None = None) -
         top = _apart(posterior, _best(posterior, offer, 512), 2 * n)
         if pool is None:
             top = _refined(posterior, top, rng)
-        chosen = _apart(posterior, _best(posterior, top, len(top)), n)
+        steady = robust(posterior, top.columns) + 1e-6 * _score(posterior, top).numpy()
+        chosen = _apart(posterior, top.rows(np.argsort(-steady, kind="stable")), n)
         closeness = posterior.utility(posterior.codec.decode(posterior.surrogate.moments(chosen.X)[0])).tolist()
     forecasts = posterior.forecasts(chosen.columns)
     designs = code.space.designs(chosen.columns)
     answers = tuple(
-        Answer(design=d, forecast=f, closeness=min(1.0, float(c)))
-        for d, f, c in zip(designs, forecasts, closeness, strict=True)
+        Answer(design=d, forecast=f, closeness=min(1.0, float(c)), robust=float(r))
+        for d, f, c, r in zip(designs, forecasts, closeness, robust(posterior, chosen.columns), strict=True)
     )
     ranges = {
         name: (float(means[:, j].min()), float(means[:, j].max())) for j, name in enumerate(posterior.codec.names)

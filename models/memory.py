@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.advisor import Advisor
-from models.selection import informative
+from models.selection import MOST_HISTORY, informative
 from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
 from sdl.past import read_past
@@ -20,6 +20,7 @@ from sdl.units import label_of
 
 if TYPE_CHECKING:
     from models.posterior import Posterior
+    from sdl.chemistry.compiler import Compiler
 
 SLICE_POINTS = 21
 """Points of one slice through the model: a smooth line on a report (chosen)."""
@@ -27,8 +28,11 @@ SLICE_POINTS = 21
 ALWAYS = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm")
 """Features that are modelled whether the target names them or not: the same data serve any later target."""
 
-MOST_HISTORY = 300
-"""Rows of one history that are learned from (chosen: its model is fitted once, in about a second)."""
+FRUITLESS = {"weak_pl": "no emission to speak of", "turbid": "turbid, no emission read"}
+"""Flags of a read that found a liquid without dots in it; without any goal's feature they make the well a failure."""
+
+SPOILT = frozenset({"bubble", "no_blank", "no_dark", "no_light", "no_pl", "no_absorption", "saturated", "duplicate"})
+"""Flags that lay a missing feature on the instrument: such a well says nothing of its design."""
 
 CONFOUNDED = 0.95
 """Two parameters whose correlation exceeds this cannot be told apart by a model (variance inflation above 10)."""
@@ -39,7 +43,8 @@ def advisor_of(
 ) -> Advisor:
     """Return an advisor told of every experiment with a measured goal or a look at its growth, in order.
 
-    Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew.
+    Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew; one in which
+    nothing came to be, or that a person called failed, teaches where not to go.
     """
     advisor = Advisor(space, campaign.target, seed=campaign.seed, enough=campaign.budget.confirmed_hits)
     grown = _growing(looks)
@@ -48,6 +53,9 @@ def advisor_of(
         found = e.features.values if e.state == "measured" else {}
         wanted = {name: v for name, v in found.items() if name in (*campaign.target.goals, *ALWAYS)}
         if not any(name in campaign.target.goals for name in wanted) and not reads:
+            why = failure(e)
+            if why:
+                advisor.fail({name: e.design[name] for name in space.names}, why, run=e.attempt, experiment=e.id)
             continue
         advisor.tell(
             {name: e.design[name] for name in space.names},
@@ -59,6 +67,21 @@ def advisor_of(
         )
     recall(advisor, campaign)
     return advisor
+
+
+def failure(experiment: Experiment) -> str:
+    """Say why nothing came of an experiment, empty where its design is not to blame.
+
+    A well that only a run lost says nothing; one without a run is lost because a person said so.
+    """
+    if experiment.state == "lost":
+        return "" if experiment.attempt else "called failed"
+    return fruitless({*experiment.flags, *experiment.features.flags}) if experiment.state == "measured" else ""
+
+
+def fruitless(flags: Collection[str]) -> str:
+    """Say what the flags of a read without features show of its liquid, empty where the instrument is to blame."""
+    return "" if SPOILT & set(flags) else next((why for flag, why in FRUITLESS.items() if flag in flags), "")
 
 
 def _growing(looks: Sequence[StoredRead]) -> dict[str, list[Read]]:
@@ -95,26 +118,45 @@ def history_in_words(posterior: Posterior) -> list[str]:
     for name, o in zip(posterior.codec.names, posterior.surrogate.outcomes, strict=True):
         found = o.fitted.history
         if found is not None:
-            share = f"counts {found.weight:.0%}" if found.weight else "does not help and is left out"
+            left = f"is left out: {found.instead} foresees our own rows better" if found.instead else ""
+            left = left or "does not help and is left out"
+            share = f"counts {found.weight:.0%}" if found.weight else left
             gain = f" (it adds {found.gain:.1f} nats to how well our own rows are foreseen)" if found.gain else ""
             said.append(f"History for {label_of(name)} {share}{gain}.")
     return said
 
 
-def diagnosis(advisor: Advisor) -> dict[str, Any]:
-    """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best."""
+def diagnosis(advisor: Advisor, compiler: Compiler | None = None) -> dict[str, Any]:
+    """Return what the model knows now, as JSON: its constants, confirmed designs, and slices through the best.
+
+    Beside them: whether the target can be reached, what each parameter is behind, whether runs drift, and how exactly
+    the best recipe must be made (by volume with a ``compiler``).
+    """
     posterior = advisor.posterior
     if posterior is None or not posterior.rows:
         return {"confirmed": []}
-    from models.palette import measured
+    from models.control import charts
+    from models.palette import measured, worth
+    from models.prospects import prospects
+    from models.sensitivity import sensitivity
+    from models.tolerance import card, card_json, robust
 
-    sure = [_claim(c) for c in advisor.confirmations()]
-    known = sorted((c for c, _ in measured(posterior)), key=lambda c: -c.p)
+    columns = posterior.code.space.columns
+    sure = [{**_claim(c), "robust": float(robust(posterior, columns([c.design]))[0])} for c in advisor.confirmations()]
+    known = sorted((c for c, _ in measured(posterior)), key=lambda c: (-c.p, -worth(posterior, c.design)))
     return {
         "model": {"id": posterior.name, "outcomes": posterior.constants()},
         "confirmed": sure,
         "candidates": [_claim(c) for c in known[:5]],
         "slices": _slices(posterior, known[0].design),
+        "prospects": [prospect.json for prospect in prospects(posterior)],
+        "sensitivity": sensitivity(posterior),
+        "tolerance": {
+            "experiments": list(known[0].experiments),
+            "robust": float(robust(posterior, columns([known[0].design]))[0]),
+            "card": card_json(card(posterior, known[0].design, compiler)),
+        },
+        "control": {chart.feature: chart.json for chart in charts(posterior)},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,24 @@ import torch
 from torch import Tensor
 
 from models.acquisition import Utility, p_hit
+from models.deadline import NEVER, Deadline
 from models.encode import DesignCode, FeatureCode
+from models.failure import odds, p_works
 from models.physics import GrowthLaw
 from models.quantities import Quantities, learn
+from models.selection import MOST_HISTORY, informative
 from models.suggestion import Confirmation, Expected, Forecast, Row
 from models.surrogate import Outcome, Surrogate
+from sdl.errors import Refused
 from sdl.space import Columns, Design
 from sdl.target import Target
+
+MOST_TOLD = 1000
+"""Experiments that a model is conditioned on at most: an ask grows with their square in time and memory, and takes some
+10 s and 600 MB at this number (``benchmarks/speed.py``)."""
+
+WORTH_A_GPU = 500
+"""Experiments from which a GPU is used unasked (chosen, not measured: below it one ask takes 2 s on one CPU core)."""
 
 NORMAL_95 = 1.959963984540054
 """Quantile of the standard normal distribution that bounds its central 95 % (closed form)."""
@@ -38,6 +50,7 @@ class Posterior:
     X: Tensor
     seed: int
     past: Mapping[str, Outcome]
+    odds: Outcome | None
     history: tuple[Row, ...]
 
     @classmethod
@@ -51,22 +64,26 @@ class Posterior:
         law: GrowthLaw | None = None,
         before: Posterior | None = None,
         history: Sequence[Row] = (),
+        device: str | None = None,
+        deadline: Deadline = NEVER,
     ) -> Posterior | str:
         """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
 
         ``history`` are experiments made elsewhere, each source a run of its own: a model of them is what is expected
         beforehand, as far as that helps to foresee our rows.
 
+        ``device`` is where the designs on offer are worked out (`place`); raise `TimeUp` after the ``deadline``.
+
         The target's outcomes decide; what else was told (such as X1) is modelled beside them and only forecast.
         """
         features = [r.features for r in rows]
-        told = {name: [f[name] for f in features if name in f] for f in features for name in f}
+        told = _told(rows)
         modelled = [name for name, values in told.items() if len(set(values)) > 1]
         known = law is not None and law.speaks(code.space.names)
         if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
             modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
         past = before.past if before is not None and len(before.history) == len(history) else None
-        past = _remembered(code, history) if past is None else past
+        past = _remembered(code, target, history) if past is None else past
         modelled += [name for name in past if name not in modelled]
         names = [name for name in target.goals if name in modelled]
         extra = [name for name in modelled if name not in target.goals]
@@ -75,7 +92,10 @@ class Posterior:
         apart = any(goal.source == "absorption" for goal in target.goals.values())  # PL computed from X1 is no news
         try:
             old = before.quantities if before is not None else None
-            quantities = learn(code, [*names, *extra], rows, law, joint=not apart, before=old, past=past)
+            learned = _learned_from(code, target, rows)
+            quantities = learn(
+                code, [*names, *extra], learned, law, joint=not apart, before=old, past=past, deadline=deadline
+            )
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         codec = FeatureCode.of(names, features)
@@ -84,13 +104,14 @@ class Posterior:
             codec=codec,
             target=target,
             quantities=quantities,
-            surrogate=quantities.surrogate(names),
+            surrogate=quantities.surrogate(names).on(place(device, len(rows))),
             utility=Utility.of(target, names, told),
             beside=(FeatureCode.of(extra, features), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
             X=torch.from_numpy(code.matrix([r.design for r in rows])),
             seed=seed,
             past=past,
+            odds=odds(code, rows),
             history=tuple(history),
         )
 
@@ -101,7 +122,8 @@ class Posterior:
         for theta in self.surrogate.thetas:
             digest.update(theta.tobytes())
         sort = "gp" if self.surrogate.good else "gp with default constants"
-        return f"{sort}, {len(self.rows)} rows, {digest.hexdigest()[:8]}"
+        of = f"{MOST_TOLD} of " if len(self.rows) > MOST_TOLD else ""
+        return f"{sort}, {of}{len(self.rows)} rows, {digest.hexdigest()[:8]}"
 
     @property
     def decidable(self) -> bool:
@@ -118,21 +140,33 @@ class Posterior:
         expected = _expected(self.codec, self.surrogate, X)
         if self.beside is not None:
             expected = [{**e, **more} for e, more in zip(expected, _expected(*self.beside, X), strict=True)]
-        p_new, p_mean = self.p(X, noisy=True), self.p(X, noisy=False)
-        return [Forecast(expected=e, p_hit=float(p_new[i]), p_mean=float(p_mean[i])) for i, e in enumerate(expected)]
+        p = zip(self.p(X, noisy=True).tolist(), self.p(X, noisy=False).tolist(), self.works(X).tolist(), strict=True)
+        return [
+            Forecast(expected=e, p_hit=p_new, p_mean=p_mean, p_works=works)
+            for e, (p_new, p_mean, works) in zip(expected, p, strict=True)
+        ]
+
+    def works(self, X: Tensor) -> Tensor:
+        """Return the probability ``(N,)`` that a well gives anything to measure: 1 as long as none failed."""
+        return torch.ones(len(X), dtype=torch.double) if self.odds is None else p_works(self.odds, self.odds.view(X))
 
     def p(self, X: Tensor, *, noisy: bool) -> Tensor:
-        """Return P(all bounds hold) ``(N,)`` of one new measurement (``noisy``) or of the mean outcome."""
+        """Return P(all bounds hold) ``(N,)`` of one new measurement (``noisy``) or of the mean outcome.
+
+        A new measurement may also fail, the mean outcome is that of wells that work.
+        """
         if not self.decidable:
             return torch.zeros(len(X), dtype=torch.double)
-        return p_hit(self.surrogate, self.codec, self.utility, X, noisy=noisy, seed=self.seed)
+        p = p_hit(self.surrogate, self.codec, self.utility, X, noisy=noisy, seed=self.seed)
+        return p * self.works(X) if noisy else p
 
     def measured(self) -> list[tuple[Confirmation, bool]]:
-        """Return every distinct measured design with P(its mean outcome hits), and whether it was seen to hit."""
+        """Return every distinct design that did not only fail: P(its mean outcome hits), and whether it was seen to."""
         if not self.rows:
             return []
         _, group = np.unique(np.round(self.X.numpy() / self.code.same), axis=0, return_inverse=True)
         members = [np.flatnonzero(group == g).tolist() for g in dict.fromkeys(group.tolist())]
+        members = [m for m in members if any(not self.rows[i].failed for i in m)]
         p = self.p(self.X[[m[0] for m in members]], noisy=False).tolist()
         out = []
         for m, p_mean in zip(members, p, strict=True):
@@ -155,12 +189,43 @@ class Posterior:
         }
 
 
-def _remembered(code: DesignCode, history: Sequence[Row]) -> dict[str, Outcome]:
+def _told(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """Return the values told of every feature."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.features.items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _learned_from(code: DesignCode, target: Target, rows: Sequence[Row]) -> Sequence[Row]:
+    """Return ``rows`` with nothing told in those beyond `MOST_TOLD` that say least."""
+    if len(rows) <= MOST_TOLD:
+        return rows
+    kept = set(informative(code.space, target, [r.design for r in rows], [r.features for r in rows], most=MOST_TOLD))
+    return [r if i in kept else dataclasses.replace(r, features={}, reads=()) for i, r in enumerate(rows)]
+
+
+def place(device: str | None, rows: int) -> torch.device:
+    """Return the device called ``device``; for None a GPU where there is one and the model is large enough for it."""
+    if device is None:
+        return torch.device("cuda" if rows >= WORTH_A_GPU and torch.cuda.is_available() else "cpu")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise Refused(f"device {device!r}: PyTorch sees no GPU here; leave device out, or say 'cpu'")
+    if device.split(":")[0] not in ("cpu", "cuda"):
+        raise Refused(f"device {device!r}: 'cpu', 'cuda' or, for one of several GPUs, 'cuda:0'")
+    return torch.device(device)
+
+
+def _remembered(code: DesignCode, target: Target, history: Sequence[Row]) -> dict[str, Outcome]:
     """Return a model of every outcome that experiments made elsewhere have two values of."""
     if not history:
         return {}
-    told = {name: {r.features[name] for r in history if name in r.features} for r in history for name in r.features}
-    names = [name for name, values in told.items() if len(values) > 1]
+    kept = informative(
+        code.space, target, [r.design for r in history], [r.features for r in history], most=MOST_HISTORY
+    )
+    history = [history[i] for i in kept]
+    names = [name for name, values in _told(history).items() if len(set(values)) > 1]
     try:
         found = learn(code, names, history, None, joint=False, before=None)
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]

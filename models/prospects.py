@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from botorch.utils.sampling import draw_sobol_normal_samples
 from torch import Tensor
 
 from models.acquisition import Offer
@@ -27,8 +27,8 @@ KEPT = 320
 SAMPLES = 512
 """Joint samples: a probability of 1 % rests on five of them."""
 
-NOISES = 8
-"""Measurements imagined of each design in each sample (chosen)."""
+NOISES, WORLDS = 64, 16
+"""Measurements imagined of each design, the same for all, and samples in which they are (chosen: P(hit) to 0.02)."""
 
 SLACK = 1.0
 """Share of its width by which a window is widened, since samples are looked at on designs and not between them."""
@@ -36,24 +36,20 @@ SLACK = 1.0
 SLACK_ONE_SIDED = 0.05
 """Share of its bound by which a one-sided goal is eased (chosen: what a better model may still find)."""
 
-EVIDENCE = 16
-"""Measured experiments of each bounded goal below which nothing is called out of reach, however the model may see it
-(chosen: two batches of the built-in lab; see ``benchmarks/stopping.py``)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
     """What may become of one target: ``p_reachable`` that any design's mean outcome meets all bounds (a little eased).
 
     ``rate`` is the share of tries that hit with the best recipe, once it is known, averaged over what may be true.
-    ``barrier`` says which goal is in the way, ``enough`` whether there are data to stop on.
+    ``barrier`` says which goal is in the way, ``readings`` how often the least measured goal was measured.
     """
 
     target: str
     p_reachable: float
     rate: float
     barrier: str
-    enough: bool
+    readings: int
 
     @property
     def json(self) -> dict[str, Any]:
@@ -62,7 +58,7 @@ class Prospect:
             "p_reachable": self.p_reachable,
             "rate": self.rate,
             "barrier": self.barrier,
-            "enough": self.enough,
+            "readings": self.readings,
         }
 
 
@@ -86,16 +82,16 @@ def _prospect(view: Posterior, offer: Offer) -> Prospect:
     goals = [view.target.goals[name] for name in view.codec.names]
     met = torch.stack([_within(values[..., j], *_eased(goal)) for j, goal in enumerate(goals)])
     alone = met.any(-1).double().mean(-1)
-    generator = torch.Generator().manual_seed(view.seed + 1)
-    noise = torch.randn(NOISES, *F.shape, generator=generator, dtype=torch.double) * view.surrogate.noise_var.sqrt()
-    hit = view.utility.hit(view.codec.decode(F + noise)).double().mean(0)
+    drawn = draw_sobol_normal_samples(F.shape[-1], NOISES, dtype=torch.double, seed=view.seed)
+    noise = (drawn * view.surrogate.noise_var.sqrt())[:, None, None, :]
+    hit = view.utility.hit(view.codec.decode(F[:WORLDS] + noise)).double().mean(0)
     least = int(alone.argmin())
     return Prospect(
         target=view.target.name,
         p_reachable=float(met.all(0).any(-1).double().mean()),
         rate=float(hit.amax(-1).mean()),
         barrier=_barrier(view.codec.names[least], goals[least], values[..., least]),
-        enough=all(sum(name in r.features for r in view.rows) >= EVIDENCE for name in view.target.bounded),
+        readings=min(sum(name in r.features for r in view.rows) for name in view.target.bounded),
     )
 
 
@@ -147,14 +143,3 @@ def _barrier(name: str, goal: Goal, values: Tensor) -> str:
     return (
         f"{label_of(name)} comes to {middle:.4g} {unit}".rstrip() + f" at the nearest (95 %: {low:.4g} .. {high:.4g})"
     )
-
-
-def hopeless(told: Sequence[Sequence[Mapping[str, Any]]], certainty: float) -> list[str]:
-    """Return the names of targets that are out of reach with ``certainty`` in each of the prospects ``told``, by batch.
-
-    ``told`` are the prospects after the last two batches, as JSON: one batch alone is weak evidence.
-    """
-    if len(told) < 2:
-        return []
-    lost = [{p["target"] for p in batch if p["enough"] and 1.0 - p["p_reachable"] >= certainty} for batch in told[-2:]]
-    return [name for name in dict.fromkeys(p["target"] for p in told[-1]) if all(name in one for one in lost)]

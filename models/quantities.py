@@ -14,12 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.deadline import NEVER, Deadline
+from models.doubt import steadied
 from models.encode import DesignCode, FeatureCode
 from models.evidence import Array
 from models.filling import sobol_axes
+from models.fitted import NO_RUN, Fitted, Recollection, Told, fit_quantity, scale
+from models.form import formed
 from models.physics import GROWING, PL, X1, GrowthLaw, Linearised
 from models.suggestion import Row
-from models.surrogate import NO_RUN, Fitted, Outcome, Recollection, Surrogate, Told, fit_quantity, outcome, scale
+from models.surrogate import Outcome, Surrogate, outcome
 from models.trend import Following, Level, Recalled
 
 ENERGY = "energy"
@@ -77,6 +81,7 @@ def learn(
     joint: bool,
     before: Quantities | None,
     past: Mapping[str, Outcome] | None = None,
+    deadline: Deadline = NEVER,
 ) -> Quantities:
     """Fit all outcomes ``names`` to ``rows``; with ``joint`` the energies share one latent function.
 
@@ -89,7 +94,8 @@ def learn(
     codec = FeatureCode.of(names, [r.features for r in rows])
     Y, Yvar = (torch.from_numpy(a) for a in codec.encode([r.features for r in rows], [r.sd for r in rows]))
     begin = before.thetas if before is not None else {}
-    single = {name: _told(X, runs, Y[:, j], Yvar[:, j], 0) for j, name in enumerate(names)}
+    single = {name: _told(code, X, runs, Y[:, j], Yvar[:, j], 0) for j, name in enumerate(names)}
+    known = {name: f.told for name, f in before.fitted.items()} if before is not None else {}
     fitted: dict[str, Fitted] = {}
     leader: Linearised | None = None
     energies = [name for name in KINDS if name in single and (joint or name == "pl_peak_nm")]
@@ -97,17 +103,35 @@ def learn(
         told = _merged([_as_kind(single.pop(name), KINDS[name]) for name in energies])
         told = _merged([told, *_growing(code, rows, runs)]) if joint else told
         told = dataclasses.replace(told, foreseen=1 + max(KINDS[name] for name in energies))
+        told = _in_known_form(told, known.get(ENERGY))
         fitted[ENERGY], leader = _energy(code, told, law, past.get(energies[0]), begin.get(ENERGY))
     for name, told in single.items():
+        deadline.check()
+        told = _in_known_form(told, known.get(name))
         fitted[name] = _single(told, leader if name in FOLLOWS else None, past.get(name), begin.get(name))
-    return Quantities(fitted=fitted, law=leader)
+    deadline.check()
+    found = {name: steadied(formed(f, known.get(name))) for name, f in fitted.items()}
+    return Quantities(fitted=found, law=leader)
 
 
-def _told(X: Tensor, runs: Tensor, y: Tensor, yvar: Tensor, kind: int) -> Told:
+def _in_known_form(told: Told, before: Told | None) -> Told:
+    return told if before is None else dataclasses.replace(told, form=before.form)
+
+
+def _told(code: DesignCode, X: Tensor, runs: Tensor, y: Tensor, yvar: Tensor, kind: int) -> Told:
     known = y.isfinite()
     kinds = torch.full((int(known.sum()),), kind, dtype=torch.long)
     row = known.nonzero().squeeze(-1)
-    return Told(row=row, X=X[known], run=runs[known], y=y[known], yvar=yvar[known], kind=kinds)
+    return Told(
+        row=row,
+        X=X[known],
+        run=runs[known],
+        y=y[known],
+        yvar=yvar[known],
+        kind=kinds,
+        choices=code.choices,
+        zeros=code.zeros,
+    )
 
 
 def _as_kind(told: Told, kind: int) -> Told:
@@ -122,6 +146,8 @@ def _merged(parts: Sequence[Told]) -> Told:
         y=torch.cat([p.y for p in parts]),
         yvar=torch.cat([p.yvar for p in parts]),
         kind=torch.cat([p.kind for p in parts]),
+        choices=parts[0].choices,
+        zeros=parts[0].zeros,
     )
 
 
@@ -144,7 +170,7 @@ def _growing(code: DesignCode, rows: Sequence[Row], runs: Tensor) -> list[Told]:
         [{"x1_nm": r.x1_nm} for *_, r in seen], [{"x1_nm": r.sd} for *_, r in seen]
     )
     places = torch.tensor([i for i, *_ in seen])
-    told = _told(X, runs[places], torch.from_numpy(y[:, 0]), torch.from_numpy(yvar[:, 0]), GROWING)
+    told = _told(code, X, runs[places], torch.from_numpy(y[:, 0]), torch.from_numpy(yvar[:, 0]), GROWING)
     return [dataclasses.replace(told, row=places)]
 
 
@@ -166,7 +192,11 @@ def _energy(
     other = _recalled(told, past, begin, units)
     if past is not None and len(told.y) < FEW:
         return other, None
-    return (grown, trend) if grown.evidence > other.evidence else (other, None)
+    if grown.evidence <= other.evidence:
+        return other, None
+    if past is not None:
+        grown = dataclasses.replace(grown, history=Recollection(weight=0.0, gain=0.0, instead="the law of growth"))
+    return grown, trend
 
 
 def _single(told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None) -> Fitted:

@@ -15,6 +15,10 @@ MOST_ROWS = 500
 """Rows that a model of one ask learns from: its fit grows with their cube and takes some seconds at this number."""
 
 
+MOST_HISTORY = 300
+"""Rows of a history that are learned from (chosen: its model is fitted once, in about a second)."""
+
+
 def informative(
     space: DesignSpace,
     target: Target,

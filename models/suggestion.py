@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["sobol", "explore", "exploit", "replicate", "fallback"]
+Kind = Literal["sobol", "explore", "exploit", "replicate", "sentinel", "fallback"]
 
 CONFIRMED = 0.8
 """P(all bounds hold for the design's mean outcome) from which a hit is confirmed: a run-to-run scatter of 1-3 nm makes
@@ -29,11 +29,13 @@ class Forecast(Mapping[str, tuple[float, float]]):
 
     ``p_hit`` is the probability that this measurement, in a new run with its well and read noise, is a hit; ``p_mean``
     that the design's mean outcome lies inside all bounds.  Both are 0 while a bounded goal has never been measured.
+    ``p_works`` is the probability that the well gives anything to measure, 1 while none failed; ``p_hit`` counts it.
     """
 
     expected: Mapping[str, Expected]
     p_hit: float
     p_mean: float
+    p_works: float = 1.0
 
     def __getitem__(self, name: str) -> tuple[float, float]:
         return self.expected[name].mean, self.expected[name].sd
@@ -96,3 +98,5 @@ class Row:
     run: str | None
     experiment: str
     reads: tuple[Read, ...] = ()
+    failed: str = ""
+    """Why nothing came of it (no emission, precipitated); empty where something did."""

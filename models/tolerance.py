@@ -67,9 +67,8 @@ def card(posterior: Posterior, design: Design, compiler: Compiler | None) -> lis
     columns = space.columns([design])
     slips: list[tuple[str, Columns]] = []
     if compiler is not None:
-        used = {t.reagent: t.stock for t in compiler.recipe(design).transfers}
         moved = moved_by(compiler, columns, ul=ONE_UL)
-        slips += [(f"+1 µL of {used[reagent]}", there) for reagent, there in moved.items() if reagent in used]
+        slips += [(f"+{ONE_UL:g} µL of {design.get(reagent, reagent)}", there) for reagent, there in moved.items()]
     for p in space.parameters:
         step = {"s": TEN_S, "degC": ONE_C}.get(unit_of(p.name))
         if step is not None:

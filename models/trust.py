@@ -65,14 +65,16 @@ class Score:
         )
 
 
-def leave_one_out(posterior: Posterior) -> dict[str, list[Held]]:
+def leave_one_out(posterior: Posterior, groups: Sequence[int] | None = None) -> dict[str, list[Held]]:
     """Return each experiment of every outcome predicted without it and without its replicates.
+
+    ``groups`` number the rows that are left out together, if not replicates.
 
     In closed form from the factor of the fitted model (Rasmussen and Williams 2006, section 5.4.2, by blocks): the
     model's constants are those of all data, so the errors are a little too small where data are few.
     """
     mean, sd = (torch.zeros(len(posterior.rows), len(posterior.codec.names), dtype=torch.double) for _ in range(2))
-    groups, known = _groups(posterior), []
+    groups, known = groups or _groups(posterior), []
     for j, outcome in enumerate(posterior.surrogate.outcomes):
         rows, without, spread = _without(outcome, groups)
         known.append(rows.tolist())
@@ -91,13 +93,15 @@ def _without(outcome: Outcome, groups: Sequence[int]) -> tuple[torch.Tensor, tor
     f = outcome.fitted
     inverse = torch.cholesky_inverse(f.factor)
     weighted = inverse @ (f.factor @ f.weights)
-    away, sd = torch.empty_like(weighted), torch.empty_like(weighted)
+    away, var = torch.empty_like(weighted), torch.empty_like(weighted)
     own = [groups[row] for row in f.told.row.tolist()]
     for g in set(own):
         at = [i for i, other in enumerate(own) if other == g]
         block = torch.linalg.inv(inverse[at][:, at])
         away[at] = block @ weighted[at]
-        sd[at] = block.diagonal().clamp_min(1e-12).sqrt()
+        var[at] = block.diagonal()
+    noise = torch.from_numpy(f.constants.noise)[f.told.kind]
+    sd = (var + noise * (f.tail - 1.0 / f.trust)).clamp_min(1e-12).sqrt()  # what a new well has, doubted or not
     here = f.told.kind == outcome.kind
     return f.told.row[here], (f.told.y - f.spread * away)[here], f.spread * sd[here]
 

@@ -156,6 +156,17 @@ class Lab:
     virtual: Mapping[str, float | int | str | bool] = field(default_factory=dict)
 
     @property
+    def unarmed(self) -> str:
+        """What to do before deck and limits of a real robot are those that somebody armed; "" where they are."""
+        if self.robot == "simulated" or self.armed_for == self.mark:
+            return ""
+        was = f"was armed for {self.armed_for}" if self.armed_for else "does not say what it is armed for"
+        return (
+            f"{self.name} {was}; robot, deck, substances and limits of its file are now {self.mark}: compare the bench "
+            f"with the load list of `sdl check`, then write armed_for: {self.mark} beside armed_until"
+        )
+
+    @property
     def reaction_blocks(self) -> tuple[Block, ...]:
         """The blocks reactions run in: the first, and every other one that can be set to a temperature."""
         return tuple(b for i, b in enumerate(self.blocks) if i == 0 or b.low_c < b.high_c)

@@ -35,11 +35,19 @@ class Stock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """When to stop: experiments in all, wells per batch, and how many confirmed hits are enough."""
+    """When to stop: experiments in all, wells per batch, and how many confirmed hits are enough.
+
+    ``give_up`` is how certain it must be that the target is out of reach, infinite for never; ``tries`` how many tries
+    a hit may cost with the best recipe there can be, infinite where nothing is said. ``sentinel`` asks for one recipe
+    that every batch makes again.
+    """
 
     experiments: int
     batch: int
     confirmed_hits: int = 2
+    give_up: float = 0.99
+    tries: float = math.inf
+    sentinel: Literal["never", "every batch"] = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -322,6 +322,30 @@ def repeat(
 
 
 @app.command
+def remeasure(
+    file: Path,
+    experiment: str,
+    *spectra: Path,
+    by: str,
+    at: Annotated[str, Parameter(help="When it was measured, such as 2026-11-24T18:00; default now.")] = "",
+    dark: Path | None = None,
+    blank: Path | None = None,
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Add spectra of a vial measured again as a later measurement of its experiment; nothing is dispensed."""
+    from sdl.remeasure import remeasure as measure_again
+    from sdl.words import told_in_words
+
+    told = measure_again(file, experiment, spectra, who=by, measured_at=at, dark=dark, blank=blank, state=state)
+    if json:
+        _print_json(told)
+    else:
+        _say(told_in_words(told))
+    return 0
+
+
+@app.command
 def edit(file: Path, experiment: str, *changes: str, by: str, state: State = None, json: Json = False) -> int:
     """Change a suggestion that is not planned yet, as NAME=NUMBER in the units of the JSON names."""
     from sdl.people import edit as change
@@ -376,8 +400,8 @@ def report(file: Path, *, out: Path | None = None, state: State = None, data: Da
         _say(str(write_trust_report(file, out=out, state=state, data=data)))
         return 0
     folder = state_folder(file, state)
-    store = open_store(file, state)
-    _say(str(write_report(store, out or folder / "report.html")))
+    with open_store(file, state) as store:
+        _say(str(write_report(store, out or folder / "report.html")))
     return 0
 
 

@@ -82,7 +82,8 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     parsed: Mapping[str, Any] = version.parsed if version else {}
     experiments = store.experiments()
     known = store.diagnostics()
-    confirmed = known[max(known)].get("confirmed", []) if known else []
+    seen: Mapping[str, Any] = known[max(known)] if known else {}
+    confirmed = list(seen.get("confirmed", []))
     last = store.events(kinds=["campaign ended", *_GOES_ON])[-1:]
     ended = [e for e in last if e.kind == "campaign ended"]
     waiting = [f"request {r.id}: {r.what} ({r.detail.get('why', '')})" for r in counts.open_requests]
@@ -95,7 +96,11 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
     waiting += [f"{ask.verb} wanted by {ask.who} since {ask.asked_at}" for ask in counts.pending_asks]
     state = "running" if counts.running else ("waiting for a person" if waiting else "stopped, can be resumed")
     if ended and not counts.running:
-        words = {"confirmed": "finished: enough confirmed hits", "budget": "finished: budget spent"}
+        words = {
+            "confirmed": "finished: enough confirmed hits",
+            "budget": "finished: budget spent",
+            "out of reach": "stopped: the target is out of reach",
+        }
         state = words.get(str(ended[-1].data["ending"]), "finished")
     target = Target.stored(parsed)
     best = best_of(experiments, target) if target else None
@@ -112,6 +117,8 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
         "best": None if best is None else _best_json(best, confirmed),
         **({"palette": _palette(experiments, target, confirmed)} if target and target.others else {}),
         "first_hit_at": None if first is None else first.id,
+        "prospects": list(seen.get("prospects", [])),
+        "noticed": _noticed(store),
         "waiting": waiting,
         "proposed": proposed,
         "batch_hash": store.batch_hash(proposed[0]["batch"])[:SHOWN_DIGITS] if proposed else "",
@@ -123,6 +130,13 @@ def summarize(store: Store, folder: Path) -> dict[str, Any]:
 
 _GOES_ON = ("campaign saved", "batch suggested", "attempt planned", "campaign interrupted")
 """Whatever of this comes after an end says that the campaign has gone on, as with a larger budget."""
+
+
+def _noticed(store: Store) -> list[str]:
+    """Return what was noticed of drift and reach after the last batch, and why a campaign was given up."""
+    events = store.events(kinds=["noticed", "out of reach", "diagnostics saved"])
+    last = max((e.seq for e in events if e.kind == "diagnostics saved"), default=0)
+    return list(dict.fromkeys(str(e.data["text"]) for e in events if "text" in e.data and e.seq > last))
 
 
 def _proposed(store: Store, parsed: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ class Parameter:
     """One thing that may vary: a range ``[low, high]`` or one of ``choices``.
 
     ``scope`` is "block" when all wells of one thermal block share the value (see ``docs``: deck and blocks).
+    ``alike`` are numbers that describe each choice, as many for each (a solvent's polarity and viscosity): choices with
+    near numbers are expected to act alike.
     ``when`` makes it count only while a choice has some values; elsewhere it stands at ``low`` (or its first choice).
     """
 
@@ -51,8 +53,12 @@ class Parameter:
     choices: tuple[str, ...] = ()
     scope: Scope = "well"
     when: When | None = None
+    alike: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        told = {name: numbers for name, numbers in self.alike.items() if np.isfinite(numbers).all()}
+        if self.alike and (set(told) != set(self.choices) or len({len(numbers) for numbers in told.values()}) != 1):
+            raise Refused(f"{self.name}: describe each of {list(self.choices)} by as many finite numbers")
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise Refused(f"{self.name}: low {self.low:g} must be below high {self.high:g}")
 
@@ -159,9 +165,11 @@ class DesignSpace:
         constraints: Sequence[str] = (),
         shared: Mapping[str, int] | None = None,
         snap: Snap | None = None,
-        **parameters: tuple[float, float] | Sequence[str],
+        **parameters: tuple[float, float] | Sequence[str] | Mapping[str, tuple[float, ...]],
     ) -> DesignSpace:
-        """Build a space from ``name=(low, high)`` or ``name=("choice", ...)``.
+        """Build a space from ``name=(low, high)``, ``name=("choice", ...)`` or ``name={"choice": (number, ...)}``.
+
+        The numbers of a choice describe it, see `Parameter`.
 
         >>> space = DesignSpace.of(a=(0.0, 1.0), solvent=("toluene", "octane"), constraints=["a <= 0.5"])
         >>> space.feasible({"a": 0.7, "solvent": "octane"})
@@ -172,7 +180,8 @@ class DesignSpace:
         for name, spec in parameters.items():
             scope: Scope = "block" if name in shared else "well"
             if all(isinstance(v, str) for v in spec):
-                built.append(Parameter(name=name, choices=tuple(str(v) for v in spec), scope=scope))
+                alike = dict(spec) if isinstance(spec, Mapping) else {}
+                built.append(Parameter(name=name, choices=tuple(str(v) for v in spec), scope=scope, alike=alike))
             else:
                 low, high = (float(v) for v in spec)
                 built.append(Parameter(name=name, low=low, high=high, scope=scope))

@@ -83,8 +83,8 @@ class Target:
         """Build a target from ``pl_peak_nm=match(465.0, within=1.0), ...`` in order of importance."""
         if not goals:
             raise Refused("a target needs at least one goal, such as pl_peak_nm=match(465.0, within=1.0)")
-        if len([name for name, goal in goals.items() if goal.traded]) == 1:
-            raise Refused("a trade-off needs a second goal to trade with: mark both, or neither")
+        if sum(goal.traded for goal in goals.values()) not in (0, 2):
+            raise Refused("a trade-off has two sides: mark two goals as traded, or none")
         return cls(goals=dict(goals))
 
     @classmethod

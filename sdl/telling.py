@@ -91,7 +91,15 @@ def tell(
         told, left_out, ignored = read_results(campaign, results)
     else:
         told, left_out, ignored = [by_hand(campaign, words, experiment, measured_at, failed)], (), ()
-    folder = state_folder(file, state, campaign=campaign)
+    return {
+        **record(campaign, told, who=who, folder=state_folder(file, state, campaign=campaign)),
+        "left_out": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in left_out],
+        "ignored_columns": list(ignored),
+    }
+
+
+def record(campaign: Campaign, told: Sequence[Result], *, who: str, folder: Path) -> dict[str, Any]:
+    """Write results into the store in ``folder``, all or none of them, and return what changed."""
     with Store.open(folder, create=campaign.mode == "offline") as store:
         _check(store, campaign, told)
         store.claim()
@@ -103,8 +111,6 @@ def tell(
         "campaign": campaign.name,
         "told": [c for c in changes if c["change"] != "unchanged"],
         "unchanged": sum(c["change"] == "unchanged" for c in changes),
-        "left_out": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in left_out],
-        "ignored_columns": list(ignored),
         "state_dir": str(folder),
     }
 
@@ -144,7 +150,7 @@ def by_hand(campaign: Campaign, words: Sequence[str], name: str, measured_at: st
         name=name,
         design=design,
         values=values,
-        measured_at=_moment(measured_at, "--at"),
+        measured_at=moment_of(measured_at, "--at"),
         failed=failed,
     )
 
@@ -172,7 +178,8 @@ def _value(name: str, text: str, others: Mapping[str, float]) -> Value:
     return Value(value=plausible(name, quantities.number(first, unit)), sd=sd)
 
 
-def _moment(text: str, where: str) -> str:
+def moment_of(text: str, where: str) -> str:
+    """Return an ISO moment as it is, \"\" where none was said; raise `Refused`, naming ``where``, for anything else."""
     if not text:
         return ""
     try:
@@ -219,7 +226,7 @@ def read_results(
         values = {n: Value(value=v, sd=seen.get(_SD + n, 0.0)) for n, v in seen.items() if not n.startswith(_SD)}
         if not values and not said.get("failed"):
             continue  # not measured yet: the row waits
-        moment = _moment(said.get("measured_at", ""), f"{table} row {row}")
+        moment = moment_of(said.get("measured_at", ""), f"{table} row {row}")
         told.append(
             Result(
                 place=f"{table.name} row {row}",

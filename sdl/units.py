@@ -7,6 +7,7 @@ Parsing text with units needs pint and happens in ``sdl.config`` only; here are 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 HC_EV_NM = 1239.841984
@@ -33,9 +34,19 @@ _TABLE = (
     Quantity(written="pb_to_cs", name="pb_to_cs", unit="", label="Pb:Cs (mol/mol)"),
     Quantity(written="topo_to_pb", name="topo_to_pb", unit="", label="TOPO:Pb (mol/mol)"),
     Quantity(written="lecithin_to_cs", name="lecithin_to_cs", unit="", label="lecithin:Cs-DOPA (v/v)"),
+    Quantity(written="s_to_pb", name="s_to_pb", unit="", label="S:Pb (mol/mol)"),
+    Quantity(written="zn_to_pb", name="zn_to_pb", unit="", label="Zn:Pb (mol/mol)"),
+    Quantity(
+        written="precursor_to_antisolvent",
+        name="precursor_to_antisolvent",
+        unit="",
+        label="precursor:antisolvent (v/v)",
+    ),
     Quantity(written="pl_peak", name="pl_peak_nm", unit="nm", label="PL peak"),
     Quantity(written="fwhm", name="fwhm_nm", unit="nm", label="PL FWHM"),
     Quantity(written="plqy", name="plqy", unit="", label="PLQY"),
+    Quantity(written="nir_peak", name="nir_peak_nm", unit="nm", label="NIR peak"),
+    Quantity(written="nir_fwhm", name="nir_fwhm_nm", unit="nm", label="NIR FWHM"),
     Quantity(written="x1", name="x1_nm", unit="nm", label="X1"),
     Quantity(written="x2", name="x2_nm", unit="nm", label="X2"),
     Quantity(written="edge_length", name="edge_length_nm", unit="nm", label="edge length"),
@@ -80,11 +91,35 @@ def written_of(name: str) -> str:
     return name.removesuffix(next((suffix for suffix, _ in _SUFFIXES if name.endswith(suffix)), ""))
 
 
+_ELEMENTS = (
+    *("H", "Li", "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Mn", "Fe", "Ni", "Cu", "Zn"),
+    *("Br", "Rb", "Ag", "Cd", "In", "Sn", "Sb", "I", "Cs", "Ba", "Pb", "Bi"),
+)
+_SHORT_NAMES = ("PL", "NIR", "FWHM", "PLQY", "OD", "CIE", "TOPO", "DOPA", "PMA", "DMF", "DMSO", "X1", "X2")
+_SHORT = {name.lower(): name for name in _SHORT_NAMES}
+_SYMBOLS = _SHORT | {symbol.lower(): symbol for symbol in _ELEMENTS}
+"""Elements of this chemistry and short names, as chemists write them."""
+
+
 def label_of(name: str) -> str:
-    """Return how a report calls the quantity with internal ``name``."""
+    """Return how a report calls the quantity with internal ``name``: "br_to_pb" is "Br:Pb", "sn_concentration" "Sn"."""
     if name in BY_NAME:
         return BY_NAME[name].label
-    return written_of(name).replace("_", " ")
+    plain = written_of(name)
+    species = plain.removesuffix("_concentration")
+    if species != plain and species in _SYMBOLS:
+        return _SYMBOLS[species]
+    one, _, other = plain.partition("_to_")
+    return f"{_label(one, _SYMBOLS)}:{_label(other, _SYMBOLS)}" if other else _label(plain, _SHORT)
+
+
+def counted(n: int, what: str) -> str:
+    """Return "1 hit" or "2 hits": a number and the noun it counts."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _label(text: str, known: Mapping[str, str]) -> str:
+    return " ".join(known.get(word, word) for word in text.split("_"))
 
 
 def ev_from_nm(wavelength_nm: float) -> float:

@@ -13,14 +13,14 @@ from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.demand import feasible, typical_runs, worst_batches
 from sdl.chemistry.feasible import design_space, feasible_share
-from sdl.chemistry.outcomes import Reach, reach, reach_in_words, table_of
+from sdl.chemistry.outcomes import Reach, reach, reach_in_words, table_for
 from sdl.chemistry.recipe import Run
 from sdl.chemistry.routes import route_of
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.config.draft import Draft
 from sdl.errors import Refused
 from sdl.target import Goal, Target
-from sdl.units import label_of, unit_of
+from sdl.units import counted, label_of, unit_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Used:
 
     @property
     def since(self) -> str:
-        return f" after {self.wells} experiments, by the ledger" if self.left_ul else ""
+        return f" after {counted(self.wells, 'experiment')}, by the ledger" if self.left_ul else ""
 
 
 def used_so_far(campaign: Campaign, *, state: Path | None) -> Used:
@@ -90,6 +90,9 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
     where = source.file if source else "none"
     asked += ["", f"Historical data: {where}", "No robot: `sdl plan` suggests the next experiments."]
     asked += by_hand(campaign)
+    table = table_for(campaign)[0] if campaign.route else None
+    reached = reach(campaign, table) if table else None
+    asked += ["", *reach_in_words(reached), ""] if reached else []
     if source and source.public:
         asked.append(f"The table is public: {source.public}")
     guessed = {c.column: c.guess for c in (source.columns.values() if source else ()) if c.guess}
@@ -97,6 +100,7 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
         asked += ["", "Guessed and not yet confirmed (delete the 'guess: ...' of a column to confirm it):"]
         asked += [f"  '{column}': {why}" for column, why in guessed.items()]
     facts = {"mode": "offline", "data": where, "guessed": guessed, "by_hand": by_hand(campaign)}
+    facts |= {"reachability": reached.facts} if reached else {}
     return Plan(text="\n".join(asked), facts=facts)
 
 
@@ -139,23 +143,26 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
-    table = table_of(campaign.route)
+    table, why_none = table_for(campaign)
     each = campaign.target.each
     reached = {t.name: reach(dataclasses.replace(campaign, target=t), table) if table else None for t in each}
     for name, found in reached.items():
         lines += ["", *([f"For {name}:"] if name else [])]
-        lines += reach_in_words(found) if found else ["No table of outcomes tells what this route reaches."]
+        lines += reach_in_words(found) if found else [why_none or "The table of outcomes has no such goal."]
     lines += [
         "",
         f"A typical batch of {len(runs[0].wells)} takes {hours:.1f} h of robot time and {_tips(runs[0])} tips;",
     ]
     of_each = " of each target" if campaign.target.others else ""
     lines.append(
-        f"{campaign.budget.experiments} experiments are {batches} batches, about {hours * batches:.0f} h, and stop "
-        f"earlier at {campaign.budget.confirmed_hits} confirmed hits{of_each}. Approval: {campaign.approval}."
+        f"{counted(campaign.budget.experiments, 'experiment')}: {batches} batch{'es' if batches > 1 else ''}, about "
+        f"{hours * batches:.0f} h; an earlier stop at {counted(campaign.budget.confirmed_hits, 'confirmed hit')}"
+        f"{of_each}. Approval: {campaign.approval}."
     )
     lines += ["", reader_in_words(lab)]
-    lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign), "", f"Runway{used.since}:"]
+    lines += ["", f"Load list for {lab.name} ({lab.robot_type}):", *load_list(campaign)]
+    lines += ["", f"Before it may run: {lab.unarmed}."] if lab.unarmed else []
+    lines += ["", f"Runway{used.since}:"]
     left = supplies(lab, campaign.stocks, left_ul=used.left_ul, deck=used.deck)
     lasts = runway(left, [Batch.of(run) for run in runs], worst_batches(campaign, space, columns))
     lines += runway_in_words(lasts, campaign.budget.experiments - used.wells)
@@ -281,7 +288,7 @@ def draft_in_words(draft: Draft) -> str:
 
 def told_in_words(told: Mapping[str, Any]) -> str:
     """Say what was recorded of the results that were told, and what was not."""
-    lines = [f"{told['campaign']}: {len(told['told'])} results recorded, {told['unchanged']} known already."]
+    lines = [f"{told['campaign']}: {counted(len(told['told']), 'result')} recorded, {told['unchanged']} known already."]
     for change in told["told"]:
         seen = ", ".join(f"{label_of(n)} {amount(n, v)}" for n, (v, _) in change.get("features", {}).items())
         lines.append(f"  {change['experiment']}: {change['change']}{': ' if seen else ''}{seen}")
@@ -302,13 +309,26 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
         if a["recipe"]:
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in a["recipe"]["transfers"])
             lines.append(f"     pour: {poured}")
-        lines.append(f"     P(hit) {a['p_hit']:.0%} in one try; made before, most alike: {_made_before(a['nearest'])}")
+        lines += [f"     {text}" for text in _slips_in_words(a["tolerance"])]
+        poured = f", {a['p_hit_poured']:.0%} with the pipettes' scatter" if a["recipe"] else ""
+        lines.append(
+            f"     P(hit) {a['p_hit']:.0%} in one try{poured}; made before, most alike: {_made_before(a['nearest'])}"
+        )
     lines += ["", f"Measured so far, closest to the wish: {_made_before(answer['closest_measured'])}"]
     for name, span in answer["ranges"].items():
         measured, (c, d) = span["measured"], span["predicted"]
         seen = f"measured {measured[0]:.4g} .. {measured[1]:.4g}" if measured else "never measured"
         lines.append(f"{label_of(name)}: {seen}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
     return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+
+
+def _slips_in_words(card: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what each slip in making a recipe moves of its most important outcome."""
+    said = []
+    for slip in card:
+        name, moved = next(iter(slip["moves"].items()))
+        said.append(f"{slip['what']} moves {label_of(name)} by {moved:+.2g} {unit_of(name)}".rstrip())
+    return said
 
 
 def _made_before(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -331,7 +351,11 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
             lines.append(f"     pour: {poured}")
         if window := (s.get("recipe") or {}).get("quench_window_s"):
             low, high = (amount("growth_time_s", t) for t in window)
-            lines.append(f"     quench: {low} to {high}, as the forecast of the growing well says")
+            reads = s["recipe"].get("growing_reads", STEERABLE_READS)
+            said = f"{low} to {high}, as the forecast of the growing well says"
+            if reads < STEERABLE_READS:
+                said = f"as planned; {reads} reads in the flow cell come before it, {STEERABLE_READS} could steer it"
+            lines.append(f"     quench: {said}")
         chance = f"P(hit) {s['p_hit']:.0%}; " if s["expected"] else ""
         lines.append(f"     {chance}{s['why']}")
     model = document.get("model") or {}
@@ -344,6 +368,8 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
     return "\n".join(lines).lstrip("\n")
 
 
+STEERABLE_READS = 2
+"""Reads of a growing well before a forecast may move its quench (`models.kinetics.decision`)."""
 SHOWN = ("pl_peak_nm", "fwhm_nm", "plqy", "x1_nm", "edge_length_nm", "dispersion_percent")
 """Features of the best experiment that fit on one line; `--json` and the report have all of them."""
 
@@ -381,6 +407,7 @@ def status_in_words(summary: Mapping[str, Any]) -> str:
         said = ", ".join(f"{name} {one['wells']:.0f} (at worst {one['wells_worst']:.0f})" for name, one in ends)
         lines.append(f"  wells that are left in each supply after the last planned batch: {said}")
         lines.append(f"  first to run out: {summary['first_out']}")
+    lines += [f"  noticed: {text}" for text in summary.get("noticed", ())]
     lines += [f"  waiting: {text}" for text in summary.get("waiting", ())]
     if summary.get("proposed"):
         lines += ["", suggestions_in_words({"suggestions": summary["proposed"]}), ""]

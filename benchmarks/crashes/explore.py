@@ -14,7 +14,8 @@ from itertools import product
 from pathlib import Path
 
 from benchmarks.crashes.bugs import Bug
-from benchmarks.crashes.world import FAULTS, NONE, Fault, Laboratory, Life
+from benchmarks.crashes.faults import FAULTS, NONE, Fault
+from benchmarks.crashes.world import Laboratory, Life
 from flows.steps import ARROWS
 
 WAYS = ("quick", "slow", "power cut")
@@ -46,7 +47,7 @@ def cases(laboratory: Laboratory, fault: Fault, *, every: int = 1, stride: int =
     first = laboratory.lived(laboratory.begin(fault))
     yield first
     points = first.points[::every]
-    for point, way in product(points, ways):
+    for way, point in product(ways, points):
         yield laboratory.lived(laboratory.after(point, way))
     for n, point in enumerate(points):
         for way in ways:

@@ -51,6 +51,7 @@ class Robot:
     files: int = 0
     door_open: bool = False
     foreign: bool = False
+    software: str = "8.1.0"
     heat: bool = False
     down: int = 0  # calls that get no connection
     now_s: float = EPOCH_S
@@ -137,7 +138,7 @@ class Hardware:
         """Answer one request as robot-server would."""
         match method, path.strip("/").split("/"):
             case "GET", ["health"]:
-                levels = {"robot_model": "OT-3 Standard", "maximum_protocol_api_version": [2, 20]}
+                levels = {"api_version": robot.software, "maximum_protocol_api_version": [2, 20]}
                 return _json(
                     {"robot_serial": "virtual-7", "name": "simulated", "robot_model": "OT-3 Standard", **levels}
                 )
@@ -256,7 +257,8 @@ def iso(t_s: float) -> str:
     return datetime.fromtimestamp(t_s, UTC).isoformat()
 
 
-CALIBRATED = {"offset": {"x": 0.0, "y": 0.0, "z": 0.0}, "last_modified": iso(EPOCH_S)}
+CALIBRATED = {"offset": {"x": 0.0, "y": 0.0, "z": 0.0}, "last_modified": "2025-12-31T00:00:00+00:00"}
+"""The day before the laboratory opens, when the robot's clock was still right."""
 
 
 def _waits(command: Mapping[str, Any]) -> bool:

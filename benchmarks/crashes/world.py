@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from benchmarks.crashes.devices import Attendant, Clocks, Eye
+from benchmarks.crashes.faults import NONE, Fault
 from benchmarks.crashes.robot import Hardware, Run
 from benchmarks.crashes.robot import Robot as Memory
 from flows import campaign, steps
@@ -31,12 +31,10 @@ from sdl.attempt.wording import campaign_json, recipe_json
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
 from sdl.config.load import load_campaign
-from sdl.errors import SdlError, Unreachable
+from sdl.errors import SdlError, Stopped, Unreachable
 from sdl.lab.analysis import Analysis, analyze, default_analyzer
-from sdl.lab.reader import ReaderStatus
 from sdl.lab.robot import Robot
 from sdl.progress import resolve
-from sdl.spectra.types import Kind, Role, Spectrum
 from sdl.store import NewExperiment, Store
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "blue-465" / "campaign.yaml"
@@ -64,53 +62,6 @@ Point = Callable[[str], None]
 
 class Merged(BaseException):
     """The controller stands, with nothing in its memory, where another one stood before: its future is known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that goes wrong once, at the first call of one kind or at one moment of the run."""
-
-    name: str
-    call: str = ""  # upload, create, play, release, get, reader
-    way: str = ""  # lost, acted, 500, garbage, conflict
-    run: str = ""  # fails, stopped, paused, recovery, door
-    released: str = ""  # the hand-shake that a person releases
-
-
-NONE = Fault(name="none")
-
-FAULTS = (
-    NONE,
-    Fault(name="play lost before the robot took it", call="play", way="lost"),
-    Fault(name="answer to play lost", call="play", way="acted"),
-    Fault(name="play answered with 500", call="play", way="500"),
-    Fault(name="play answered with broken JSON", call="play", way="garbage"),
-    Fault(name="answer to POST /runs lost", call="create", way="acted"),
-    Fault(name="POST /runs conflicts with a foreign run", call="create", way="conflict"),
-    Fault(name="answer to the upload lost", call="upload", way="acted"),
-    Fault(name="a release lost before the robot took it", call="release", way="lost"),
-    Fault(name="answer to a release lost", call="release", way="acted"),
-    Fault(name="the run fails between injection and quench", run="fails"),
-    Fault(name="a person stops the run", run="stopped"),
-    Fault(name="a person pauses the run", run="paused"),
-    Fault(name="a person releases the injection", released=" inject "),
-    Fault(name="a person releases the quench", released=" quench "),
-    Fault(name="a person releases the outcome's read", released="READ sample"),
-    Fault(name="the robot waits for recovery", run="recovery"),
-    Fault(name="the door is opened", run="door"),
-    Fault(name="the network is down for a while", call="get", way="down"),
-    Fault(name="the reader does not answer once", call="reader", way="lost"),
-)
-
-
-HANGS = Fault(name="the robot hangs in the middle of a step", run="hangs")
-"""Not enumerated, as each case takes hundreds of looks; somebody frees the robot after `FREED_S`."""
-
-FORGETS = Fault(name="the robot deletes the run while nobody looks", run="deleted")
-STOPS_FOR_EVER = Fault(name="a stop that never completes", run="stopping")
-"""Not enumerated either: the one is as a lost run, the other takes hundreds of looks until a person uses the E-stop."""
-
-FREED_S = 400.0
 
 
 @dataclass(slots=True)
@@ -152,88 +103,6 @@ class JournaledStore(Store):
         if (self.path, mode) not in self.engines:
             self.engines[self.path, mode] = super()._engine(mode, begin)
         return self.engines[self.path, mode]
-
-
-class Clocks:
-    """The lab clock and real time of one moment."""
-
-    def __init__(self, laboratory: Laboratory) -> None:
-        self._lab = laboratory
-
-    def now_s(self) -> float:
-        return self._lab.now.clock_s
-
-    def wait_until(self, t_s: float) -> None:
-        passed_s = max(0.0, t_s - self._lab.now.clock_s)
-        self._lab.now.clock_s += passed_s
-        self._lab.now.robot.now_s += passed_s
-
-    def monotonic_s(self) -> float:
-        return self._lab.now.waited_s
-
-    def sleep(self, seconds: float) -> None:
-        self._lab.quiet()
-        self._lab.tick()
-        self._lab.now.waited_s += seconds
-        if self._lab.now.waited_s > FREED_S:
-            for run in self._lab.now.robot.runs:
-                run.hangs = False
-
-
-GRID_NM = np.linspace(340.0, 700.0, 241)
-LIQUIDS: Mapping[Role, tuple[float, float, float]] = {
-    "blank": (0.0, 0.0, 500.0),
-    "dye": (0.01, 4000.0, 450.0),
-    "sample": (0.02, 3000.0, 466.0),
-}
-"""What each liquid absorbs at every wavelength; height in counts and peak in nm of what it emits (chosen)."""
-
-
-def _counts(role: Role) -> Mapping[Kind, NDArray[np.float64]]:
-    """Return the counts of both channels: a sloping lamp less what is absorbed, and one emission on a dark of 10."""
-    if role == "dark":
-        return {"absorption": np.full_like(GRID_NM, 10.0), "pl": np.full_like(GRID_NM, 10.0)}
-    absorbed, height, peak_nm = LIQUIDS[role]
-    shine = height * np.exp(-(((GRID_NM - peak_nm) / 9.0) ** 2))
-    return {"absorption": 10.0 + (20_000.0 + 10.0 * GRID_NM) * 10.0**-absorbed, "pl": 12.0 + GRID_NM / 350.0 + shine}
-
-
-_ROLES: tuple[Role, ...] = ("dark", "blank", "dye", "sample")
-_COUNTS: Mapping[Role, Mapping[Kind, NDArray[np.float64]]] = {role: _counts(role) for role in _ROLES}
-
-
-class Eye:
-    """A reader with a coarse grid: a lamp, what absorbs it, and what shines, the same at every look."""
-
-    def __init__(self, laboratory: Laboratory) -> None:
-        self._lab = laboratory
-
-    def status(self) -> ReaderStatus:
-        return ReaderStatus(instrument="sim", grid_id="g", channels=("absorption", "pl"), ok=True, lamp_h=1.0)
-
-    def dark(self) -> tuple[Spectrum, ...]:
-        return self._look("dark")
-
-    def reference(self, role: str) -> tuple[Spectrum, ...]:
-        return self._look("dye" if role == "dye" else "blank")
-
-    def measure(self) -> tuple[Spectrum, ...]:
-        return self._look("sample")
-
-    def _look(self, role: Role) -> tuple[Spectrum, ...]:
-        self._lab.call("reader")
-        time_s = self._lab.now.clock_s
-        return tuple(
-            Spectrum(kind=kind, role=role, wavelength_nm=GRID_NM, counts=counts, time_s=time_s, instrument="sim")
-            for kind, counts in _COUNTS[role].items()
-        )
-
-
-class Attendant:
-    """The lab's own operator: every refill is done at once."""
-
-    def ask(self, what: str, detail: Mapping[str, object]) -> bool:
-        return True
 
 
 class Laboratory:
@@ -349,11 +218,12 @@ class Laboratory:
         self._marks.append((mark, len(self._life.points)))
 
     def point(self, name: str) -> None:
-        """Pass a crash point: keep the moment, so that a crash here can be looked at later."""
+        """Pass a crash point: keep the moment, so that a crash here can be looked at later (where anybody lives)."""
+        if self._disk is None:
+            return
         key = self._key()
         if key not in self.moments:
             kept = _copy(self.now)
-            assert self._disk is not None
             kept.database, kept.files, kept.key = zlib.compress(self._disk.serialize(), 1), self._files(), key
             self.moments[key] = kept
         self._life.points.append(key)
@@ -417,7 +287,6 @@ class Laboratory:
 
     def _controller(self) -> bool:
         """Run one controller until the campaign is over (True) or a person was needed, who then acts (False)."""
-        JournaledStore.point = staticmethod(self.point)  # type: ignore[assignment]
         with self._session() as session:
             session.store.claim()
             self.restart(session.store)
@@ -436,6 +305,7 @@ class Laboratory:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
+        JournaledStore.point = staticmethod(self.point)  # type: ignore[assignment]
         store = JournaledStore.open(self.folder, create=True, clock=lambda: NOON)
         clocks = Clocks(self)
         address = "http://robot.invalid:31950"
@@ -617,6 +487,8 @@ def suggest(session: Session) -> int:
     waiting = session.store.experiments("suggested")
     if waiting:
         return waiting[0].batch
+    if session.store.experiments():
+        raise Stopped("the one experiment is neither suggested nor ended, and no attempt has it")
     recipe = recipe_json(session.compiler.recipe(DESIGN))
     batch = session.store.next_batch()
     session.store.add_batch(batch, [NewExperiment(kind="explore", suggestion={"design": DESIGN}, recipe=recipe)])

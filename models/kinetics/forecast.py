@@ -22,8 +22,8 @@ FAR, GRID = 2.0, 201
 STILL_EV, STILL_S = 2e-3, 600.0
 """A plateau: X1 moves less than 2 meV (0.4 nm at 480 nm, one read's noise) in the next 10 min (chosen)."""
 BROADER = 0.05
-"""Ripening has begun when the line is 5 % broader than at its narrowest: FWHM goes from 16 to 17 nm (chosen: above
-what a skewed population does while it still grows, see the benchmark)."""
+"""Ripening has begun when the line is 5 % broader than at its narrowest since the precursor was gone: FWHM goes from
+16 to 17 nm (chosen). What broadens before is growth (late nuclei, unequal rates), not large dots eating small ones."""
 BROADER_SD, AROUND = 3.0, 3
 """... by three standard deviations, in the median of three reads (chosen: one bad read is no ripening)."""
 
@@ -92,12 +92,13 @@ class Forecast:
 
 
 def _ripening_s(curve: Curve, end_s: float) -> float | None:
-    """Return when the line was first seen to broaden after the precursor was gone; None while it has not."""
+    """Return when the line was first seen to broaden while the yield stood still, after ``end_s``; None before."""
     time_s, width, sd = curve.series("width_ev")
-    if time_s.size < 2 * AROUND:
+    over = time_s >= end_s
+    if over.sum() < 2 * AROUND:
         return None
-    smooth = np.array([np.median(width[max(0, i - AROUND + 1) : i + 1]) for i in range(time_s.size)])
+    smooth = np.array([np.median(width[max(0, i - AROUND + 1) : i + 1]) for i in np.flatnonzero(over)])
     narrowest = np.minimum.accumulate(smooth)
     rise = smooth - narrowest
-    broad = (rise > BROADER * narrowest) & (rise > BROADER_SD * np.sqrt(2.0) * sd) & (time_s >= end_s)
-    return float(time_s[np.argmax(broad)]) if broad.any() else None
+    broad = (rise > BROADER * narrowest) & (rise > BROADER_SD * np.sqrt(2.0) * sd[over])
+    return float(time_s[over][np.argmax(broad)]) if broad.any() else None

@@ -27,14 +27,23 @@ FRESH: Mapping[str, Any] = {
 """The deck as the load list asks for it; ``vials_elsewhere`` are those of further reaction blocks, by rack."""
 
 
+DECLARED = "declared_ul"
+"""The deck entry that remembers how much the campaign file said stands at each location."""
+
+
 def deck_now(session: Session) -> dict[str, Any]:
     """Return the consumables as the store knows them; a deck never used is as the load list says."""
     return {**FRESH, **session.store.deck()}
 
 
 def load_stocks(session: Session) -> None:
-    """Enter the declared stocks into the ledger, by the location they stand at: once, and again for a new lot."""
+    """Enter the declared stocks into the ledger, by their location: once, again for a new lot, or another volume.
+
+    Who edits the volume in the file says that the vial holds that much now.
+    """
     known, standings = session.store.stock_left(), composition.standing(session)
+    before = session.store.deck().get(DECLARED, {})
+    declared = {at: s.volume_ul / len(s.at) for s in session.campaign.stocks.values() for at in s.at}
     for name, stock in session.campaign.stocks.items():
         for at in stock.at:
             if at not in known:
@@ -44,6 +53,13 @@ def load_stocks(session: Session) -> None:
                 full = stock.volume_ul / len(stock.at)
                 ask(session, at, {"stock": name, "volume_ul": full, "lot": stock.lot, "why": why})
                 _load(session, stock, at, f"{name}, new lot {stock.lot}")
+            elif before.get(at, declared[at]) != declared[at]:
+                now, then = (f"{ul / 1000:g} mL" for ul in (declared[at], before[at]))
+                why = f"the file says {now} of {name} at {at} now, {then} before"
+                ask(session, at, {"stock": name, "volume_ul": declared[at], "lot": stock.lot, "why": why})
+                _load(session, stock, at, why)
+    if declared != before:
+        session.store.update_deck(**{DECLARED: declared})
 
 
 def renew(session: Session) -> None:

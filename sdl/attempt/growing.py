@@ -98,7 +98,7 @@ def hold(session: Session, attempt: Attempt, waiting: Waiting, watch: Watch) -> 
             until_s = waiting.release_s(decision.quench_s)
             session.store.event("growth forecast", attempt=attempt.id, experiment=experiment, **asdict(decision))
         if until_s <= next_s:
-            if decision is not None:
+            if decision is not None and reads:  # a well that was never looked at has nothing to tell
                 session.say(f"  {experiment} {waiting.well}: {decision.why}")
             return until_s
         if stop_wanted(session) is not None:

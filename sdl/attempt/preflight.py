@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sdl.attempt import consumables, holding
 from sdl.attempt.clearance import tops_mm, travel_mm
 from sdl.attempt.interlocks import Sight, When, raise_unless_held
+from sdl.attempt.prepare import VERIFIED_WITH
 from sdl.attempt.session import Session
 from sdl.store import Attempt
 from sdl.verifier import command_hash
@@ -54,6 +55,7 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
     flex, commands = session.lab.robot_type == "Flex", robot.analysis(attempt.protocol_id)
     return replace(
         sight,
+        verified_with=_verified_with(session, attempt),
         instruments=robot.instruments(),
         fixtures=robot.deck() if flex else (),
         offsets=() if flex else robot.pipette_offsets(),
@@ -65,6 +67,12 @@ def sight_of(session: Session, attempt: Attempt, when: When) -> Sight:
         stock_left=consumables.left_ul(session),
         consumables=consumables.deck_now(session),
     )
+
+
+def _verified_with(session: Session, attempt: Attempt) -> str:
+    """Return the software with which the robot analysed the approved list; "" where that was not written down."""
+    told = [e.data["software"] for e in session.store.events(kinds=[VERIFIED_WITH]) if e.attempt == attempt.id]
+    return str(told[-1]) if told else ""
 
 
 def _began_s(session: Session, attempt: Attempt) -> float | None:

@@ -20,6 +20,9 @@ from sdl.store import Attempt
 from sdl.store.disk import write_durably
 from sdl.verifier import command_hash, verify
 
+VERIFIED_WITH = "list verified"
+"""The event that remembers with which software the robot analysed the list that was approved."""
+
 
 def plan(session: Session, batch: int) -> Attempt:
     """Compile the suggested experiments of ``batch`` into one run and plan its attempt."""
@@ -90,6 +93,7 @@ def check(session: Session, attempt: Attempt) -> None:
         )
     # The robot's own list, not the equal one of the analyzer: the record of the run has the words of its software.
     write_durably(session.attempt_folder(attempt.id) / "analysis.json", json.dumps(commands))
+    session.store.event(VERIFIED_WITH, attempt=attempt.id, software=str(session.robot.health().get("api_version")))
     session.store.move_attempt(attempt.id, "UPLOADED", "VERIFIED", list_hash=approval.sha256)
 
 

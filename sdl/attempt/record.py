@@ -26,7 +26,14 @@ def archive(session: Session, attempt: Attempt) -> None:
 
 
 def conclude(session: Session, attempt: Attempt) -> None:
-    """Give every well's experiment its outcome, as executed; then the attempt is done."""
+    """Give every well's experiment its outcome; then the attempt is done."""
+    keep_outcomes(session, attempt)
+    session.store.move_attempt(attempt.id, "MEASURED", "DONE")
+    session.robot.uncurrent(attempt.run_id)
+
+
+def keep_outcomes(session: Session, attempt: Attempt) -> None:
+    """Give every well's experiment its outcome, as executed."""
     folder = session.attempt_folder(attempt.id)
     analysed = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     record = json.loads((folder / "executed.json").read_text(encoding="utf-8"))
@@ -36,8 +43,6 @@ def conclude(session: Session, attempt: Attempt) -> None:
         if session.store.experiment(well.experiment).state == "planned":
             added_s = _added_s(session, attempt, well, record)
             _finish(session, attempt, well, delivered.get(well.well, {}), added_s, late=well.well in late)
-    session.store.move_attempt(attempt.id, "MEASURED", "DONE")
-    session.robot.uncurrent(attempt.run_id)
 
 
 def _delivered(session: Session, attempt: Attempt, record: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

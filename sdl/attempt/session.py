@@ -134,16 +134,5 @@ def raise_unless_armed(lab: Lab, now: datetime) -> None:
             f"{lab.name} is armed until {lab.armed_until}, now it is {now:%Y-%m-%dT%H:%MZ}: it must end in the future "
             "and within 72 h; have it renewed in the lab file"
         )
-    if changed := changed_since_armed(lab):
-        raise NeedsPerson(changed)
-
-
-def changed_since_armed(lab: Lab) -> str:
-    """Say that deck or limits are not those which a person armed, and how to arm these; "" where they are."""
-    if lab.armed_for == lab.mark:
-        return ""
-    was = f"was armed for {lab.armed_for}" if lab.armed_for else "does not say what it is armed for"
-    return (
-        f"{lab.name} {was}, robot, deck, substances and limits of its file are now {lab.mark}: compare the bench with "
-        f"the load list of `sdl check`, then write armed_for: {lab.mark} beside armed_until"
-    )
+    if lab.unarmed:
+        raise NeedsPerson(lab.unarmed)

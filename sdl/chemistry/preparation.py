@@ -231,6 +231,11 @@ def _caveats(stock: Stock, procedure: Procedure | None, used: list[Substance]) -
     said = [f"{s.name}: {s.caveat}" for s in used if s.caveat]
     if procedure:
         said += procedure.caveats
+        for species in procedure.published.contains.keys() - stock.contains.keys() - COMES_ALONG:
+            more = f"{procedure.published.contains[species]:g} mmol/L {_reagent(species, procedure)} ({species})"
+            said.append(
+                f"The paper's stock also holds {more}, this campaign's `contains` does not: leave out on purpose?"
+            )
         if procedure.solvent != stock.solvent:
             said.append(f"The paper uses {procedure.solvent}, this campaign {stock.solvent}: test that it dissolves.")
     if COMES_ALONG & stock.contains.keys():
@@ -249,7 +254,8 @@ def _lines(each: Card) -> list[str]:
     lines += [f"  {_said(p)}" for p in each.portions]
     lines += [f"  {n}. {step}" for n, step in enumerate(each.steps, 1)]
     lines += [f"  beware: {text}" for text in each.caveats]
-    lines += [f"  hazards of {name}: {' '.join(codes)} (check the SDS)" for name, codes in each.hazards.items()]
+    for name, codes in each.hazards.items():
+        lines.append(f"  hazards of {name}: {' '.join(codes)} ({substances()[name].hazards_from}; check your SDS)")
     lines += [f"  missing: {text}" for text in each.missing]
     return [*lines, *(f"  source: {text}" for text in each.sources)]
 

@@ -24,3 +24,14 @@ def quench_windows_s(run: Run) -> dict[str, tuple[float, float]]:
                 planned_s + step.latest_s - step.at_s,
             )
     return found
+
+
+def reads_while_growing(run: Run) -> dict[str, int]:
+    """Return how many planned reads of each quenched well, by id, come before its quench."""
+    ids = {well: id for id, well in run.wells.items()}
+    quench_s = {step.well: step.at_s for step in run.steps if step.action == "quench" and step.at_s is not None}
+    read_s = [(step.source, step.at_s) for step in run.steps if step.action == "read" and step.at_s is not None]
+    return {
+        ids[well]: sum(source == well and at_s < before_s for source, at_s in read_s)
+        for well, before_s in quench_s.items()
+    }

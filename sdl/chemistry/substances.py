@@ -47,6 +47,7 @@ class Substance:
     """One chemical: ``formula`` without brackets, ``hazards`` as GHS H codes to be checked against the supplier's SDS.
 
     ``density_g_ml`` and ``vapour_pressure_kpa`` hold at 25 degC, ``purity`` is a fraction; None where unknown.
+    ``source`` names one for each figure, and says "recalled" of those that nobody has looked up.
     """
 
     name: str
@@ -65,6 +66,11 @@ class Substance:
     def g_mol(self) -> float:
         """Formula weight in g/mol."""
         return formula_weight_g_mol(self.formula)
+
+    @property
+    def hazards_from(self) -> str:
+        """Where the H codes are from, "recalled" for those that nobody has looked up."""
+        return self.source.partition("H codes: ")[2]
 
 
 def formula_weight_g_mol(formula: str) -> float:

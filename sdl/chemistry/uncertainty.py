@@ -40,13 +40,15 @@ def input_sd(compiler: Compiler, columns: Columns) -> Columns:
 def moved_by(compiler: Compiler, columns: Columns, *, ul: float) -> dict[str, Columns]:
     """Return, by reagent, the ``n`` designs that come of ``columns`` when its draw is ``ul`` more than it should be.
 
-    Reagents that a design does not use leave it as it is.
+    Reagents that no design uses are left out.
     """
     full = compiler.declared.complete(columns)
     well, _ = compiler.pour(full)
     found = {}
     for dose in compiler.route.doses:
         drawn = well.drawn(dose.reagent)
+        if not (drawn > 0).any():
+            continue
         more = np.where(drawn > 0, ul / np.maximum(drawn, TINY_UL), 0.0)
         made = compiler.designed(full, _off(compiler, full, well, {dose.reagent: more}))
         found[dose.reagent] = {name: made[name] for name in columns}

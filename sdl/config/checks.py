@@ -110,7 +110,10 @@ def stocks(
             text = f"must contain {', '.join(lacking)}; add 'contains: {{{lacking[0]}: ... mmol/L}}'"
             report.say("stocks", name, text=text)
         if stock.solvent not in SOLVENTS:
-            text = f"solvent '{stock.solvent}' has no safety data here; {suggestion(stock.solvent, SOLVENTS)}"
+            text = (
+                f"solvent '{stock.solvent}' has no safety data here (boiling point, open vessels, explosive limit); "
+                f"{suggestion(stock.solvent, SOLVENTS)} Its data would belong into sdl/chemistry/solvents.py"
+            )
             report.say("stocks", name, "solvent", text=text)
         if math.isfinite(stock.max_age_h) and not stock.made:
             report.say("stocks", name, "max_age", text="is given without 'made'; add when the lot was made")

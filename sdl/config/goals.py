@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from sdl.config import quantities
 from sdl.config.report import Report, suggestion
 from sdl.config.schema import GoalEntry
 from sdl.errors import Refused
-from sdl.spectra.colour import PRIMARIES, rec2020
+from sdl.spectra.colour import PRIMARIES, chromaticity, rec2020
 from sdl.target import Goal, Target, inside, match, maximize, minimize
-from sdl.units import BY_WRITTEN, unit_of
+from sdl.units import BY_WRITTEN, FWHM_PER_SD, unit_of
 
 FEATURES = ("pl_peak", "fwhm", "plqy", "cie_x", "cie_y", "x1", "edge_length", "dispersion")
 """What spectra and people report about a well, as written in files."""
@@ -23,6 +25,9 @@ COLOUR = "colour"
 
 TRADED = "trade-off"
 """What a goal to minimize or maximize says in place of true when it has no order with another one."""
+
+LINES_NM = (8.0, 12.0, 16.0, 20.0, 25.0, 30.0, 40.0)
+"""FWHM of the emission lines whose colours are tried: those of any perovskite crystal."""
 
 _FROM_PL = frozenset({"fwhm", "plqy", "cie_x", "cie_y"})
 _FROM_ABSORPTION = frozenset({"x1", "edge_length", "dispersion"})
@@ -68,11 +73,33 @@ def _one(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report: Rep
             continue
         with report.at("target", name):
             goals[known[name]] = _goal(name, entry, unit_of(known[name]), report)
+    if {"cie_x", "cie_y", "pl_peak_nm"} <= set(goals):
+        with report.at("target", COLOUR if COLOUR in entries else "cie_x"):
+            _refuse_other_colour(goals)
     if goals and not any(goal.bounded for goal in goals.values()):
         report.say("target", text="no entry has a bound, so nothing could be a hit; add within, below or above")
-    if len([goal for goal in goals.values() if goal.traded]) == 1:
-        return None  # said already
-    return Target.of(**goals) if goals else None
+    whole = sum(goal.traded for goal in goals.values()) in (0, 2)  # else one side is refused above
+    return Target.of(**goals) if goals and whole else None
+
+
+def _refuse_other_colour(goals: Mapping[str, Goal]) -> None:
+    """Refuse a PL peak no single emission line of which has the colour that is asked for as well."""
+    peak, x, y = goals["pl_peak_nm"], goals["cie_x"], goals["cie_y"]
+    if not (math.isfinite(peak.low) and math.isfinite(peak.high)):
+        return
+    at_nm = np.arange(380.0, 781.0)
+    widths_nm = [w for w in LINES_NM if w <= goals["fwhm_nm"].high] if "fwhm_nm" in goals else list(LINES_NM)
+    seen = []
+    for centre_nm in np.linspace(peak.low, peak.high, 9):
+        for width_nm in widths_nm or LINES_NM[:1]:
+            line = np.exp(-0.5 * ((at_nm - centre_nm) * FWHM_PER_SD / width_nm) ** 2)
+            seen.append([value.value for value in chromaticity(at_nm, line, np.zeros_like(at_nm))])
+    if not any(x.holds(a) and y.holds(b) for a, b in seen):
+        a, b = min(seen, key=lambda c: math.hypot(c[0] - (x.wanted or x.low), c[1] - (y.wanted or y.low)))
+        raise Refused(
+            f"contradicts pl_peak: an emission at {peak.low:g} .. {peak.high:g} nm has x {a:.3f}, y {b:.3f} "
+            "at the nearest; drop one of the two or correct it"
+        )
 
 
 def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:

@@ -22,6 +22,9 @@ BUILT_IN = Path(__file__).parent / "labs" / "flex.yaml"
 DECK_LIMIT_C = 60.0
 """Hard stop for any vessel on the deck in degC (chemical safety facts, temperature)."""
 
+SHAKER_LOW_C = 37.0
+"""A Heater-Shaker's lowest target in degC (Opentrons API: 37 to 95): dots here grow at 15 to 60 degC."""
+
 ARMED_FOR = {"robot", "robot_type", "robot_serial", "pipettes", "deck", "blocks", "limits", "substances"} | {
     *("never_together", "ventilated", "airflow", "room"),
 }
@@ -135,7 +138,8 @@ def _check_deck(file: LabFile, places: Mapping[str, Place], report: Report) -> N
                 "deck", name, "drain", text=f"'{place.drain}' is not on the deck; {suggestion(place.drain, places)}"
             )
         if place.module and place.module not in labware.MODULES:
-            text = f"module '{place.module}' is not driven here; {suggestion(place.module, labware.MODULES)}"
+            why = f"; it holds nothing below {SHAKER_LOW_C:g} degC" if place.module.startswith("heaterShaker") else ""
+            text = f"module '{place.module}' is not driven here{why}; {suggestion(place.module, labware.MODULES)}"
             report.say("deck", name, "module", text=text)
         elif place.module and slot in slots and slot not in labware.MODULE_SLOTS[file.robot_type]:
             allowed = _listed(labware.MODULE_SLOTS[file.robot_type])

@@ -13,7 +13,7 @@ from sdl.bench import Lab, Limits
 from sdl.campaign import Budget, Campaign, Stock
 from sdl.chemistry.evaporation import age_h, too_old
 from sdl.chemistry.routes import ROUTES
-from sdl.config import checks, constraints, offline, synthesis
+from sdl.config import checks, constraints, offline, quantities, synthesis
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURES, target_of
 from sdl.config.lab import BUILT_IN, load_lab
@@ -34,6 +34,7 @@ ROOM_C = 25.0
 
 _OFFLINE_ONLY = ("data",)
 _LAB_ONLY = ("route", "synthesis", "stocks", "lab", "limits")
+_WORTH = re.compile(r"1 hit in ([1-9]\d{0,3})")
 _STOP = re.compile(r"([1-9]\d{0,3}) confirmed hits?")
 
 
@@ -319,7 +320,36 @@ def _budget(file: CampaignFile, lab: Lab | None, report: Report) -> Budget:
     wells = lab.deck[lab.blocks[0].rack].wells if lab else entry.batch  # one block, one temperature, one load of vials
     if lab and entry.batch > wells:
         report.say("budget", "batch", text=f"{entry.batch} wells per batch; {lab.name} has {wells}: lower it")
-    return Budget(experiments=experiments, batch=entry.batch, confirmed_hits=int(stop[1]) if stop else 2)
+    return Budget(
+        experiments=experiments,
+        batch=entry.batch,
+        confirmed_hits=int(stop[1]) if stop else 2,
+        give_up=_certainty(entry.give_up, report),
+        tries=_tries(entry.worth, report),
+        sentinel=entry.sentinel,
+    )
+
+
+def _certainty(given: object, report: Report) -> float:
+    """Return how certain "out of reach" must be before the campaign stops; infinite for never."""
+    if given == "never":
+        return math.inf
+    with report.at("budget", "give_up"):
+        certainty = quantities.number(given, "")
+        if not 0.9 <= certainty < 1.0:
+            raise Refused(f"{given} is not from 90 % to below 100 %; write for example 99 %, or never")
+        return certainty
+    return math.inf
+
+
+def _tries(given: str, report: Report) -> float:
+    """Return how many tries a hit may cost; infinite where nothing is said."""
+    if not given:
+        return math.inf
+    found = _WORTH.fullmatch(given)
+    if found is None:
+        report.say("budget", "worth", text=f"'{given}' is not a price of a hit; write for example 1 hit in 20")
+    return float(found[1]) if found else math.inf
 
 
 def _check_files(file: CampaignFile, path: Path, report: Report) -> None:

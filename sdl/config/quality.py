@@ -40,7 +40,8 @@ def doubts(table: Table) -> list[str]:
     for name in table.designs[0] if table.designs else ():
         at = [i for i, d in enumerate(table.designs) if isinstance(d[name], float)]
         if at:
-            said += _jumps(table, name, at, np.array([float(table.designs[i][name]) for i in at]))
+            values = np.array([float(table.designs[i][name]) for i in at])
+            said += _jumps(table, name, at, values) or _other_units(table, name, at, values)
     return said
 
 
@@ -127,6 +128,36 @@ def _jumps(table: Table, name: str, at: Sequence[int], values: NDArray[np.float6
         f"{label_of(name)} is a factor of {factor:.0f} apart from all others in {_rows(table, at, values, few)}: "
         "another unit? Write it into the cell ('5 mL'), or correct the value."
     ]
+
+
+_MISTAKEN = {
+    "degC": {"K": (1.0, -273.15)},
+    "s": {"a 60 times smaller unit": (1.0 / 60.0, 0.0)},
+}
+"""Units that people mix up in one column: what the number means is factor times it plus offset."""
+
+FEW, FAR = 0.3, 3.0
+"""Share of a column that may be in another unit, and how many usual spreads above the others it stands (chosen)."""
+
+
+def _other_units(table: Table, name: str, at: Sequence[int], values: NDArray[np.float64]) -> list[str]:
+    """Suspect another unit where a few values stand far above all others and fall among them once converted."""
+    if len(values) < 4:
+        return []
+    low, high = np.quantile(values, [0.1, 1.0 - FEW])
+    far = values > high + FAR * max(high - low, 1e-12)
+    if not far.any():
+        return []
+    usual = values[~far]
+    for unit, (factor, offset) in _MISTAKEN.get(unit_of(name), {}).items():
+        meant = factor * values[far] + offset
+        slack = 0.1 * float(np.ptp(usual))
+        if ((meant >= usual.min() - slack) & (meant <= usual.max() + slack)).all():
+            return [
+                f"{label_of(name)} looks like {unit} in {_rows(table, at, values, np.flatnonzero(far).tolist())}: "
+                "converted, these lie among all others. Write the unit into the cell, or correct the value."
+            ]
+    return []
 
 
 def _rows(table: Table, at: Sequence[int], values: NDArray[np.float64], which: Sequence[int]) -> str:

@@ -137,6 +137,9 @@ class BudgetEntry(_Strict):
     experiments: Count | None = None
     batch: Annotated[int, Field(ge=1, le=384)]
     stop: str = "2 confirmed hits"
+    give_up: Scalar = "99 %"
+    worth: str = ""
+    sentinel: Literal["never", "every batch"] = "never"
 
 
 class ColumnEntry(_Strict):

@@ -126,6 +126,12 @@ class Facts:
         return self._groups("confirmed", confirmed=True)
 
     @property
+    def palette_best(self) -> list[Group]:
+        """The most certain confirmed recipe of each target of a palette, that of `best` first; empty for one target."""
+        found = [g for t in self.each if (g := next((g for g in self.confirmed if g.target == t.name), None))]
+        return sorted(found, key=lambda group: -(group.p or 0.0)) if len(self.each) > 1 else []
+
+    @property
     def best(self) -> Group | None:
         """The recipe to show: the most certain confirmed one, else a hit, else the nearest to the first goal."""
         if self.confirmed:

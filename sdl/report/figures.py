@@ -270,12 +270,15 @@ def _bands(fig: go.Figure, facts: Facts, name: str, row: int, col: int = 1) -> N
 def _band(fig: go.Figure, goal: Goal, name: str, row: int, col: int) -> None:
     """Shade what counts as a hit; an open side gets a line."""
     factor = shown(name).factor
+    even_empty = {"exclude_empty_subplots": False}  # panels are shaded before their points are drawn
     if math.isfinite(goal.low) and math.isfinite(goal.high):
         span = {"y0": goal.low * factor, "y1": goal.high * factor}
-        fig.add_hrect(**span, fillcolor=BAND, line_width=0, layer="below", row=row, col=col)
+        fig.add_hrect(**span, fillcolor=BAND, line_width=0, layer="below", row=row, col=col, **even_empty)
     else:
         y = (goal.high if math.isfinite(goal.high) else goal.low) * factor
-        fig.add_hline(y=y, line={"color": SERIES[4], "width": 1.5, "dash": "dash"}, layer="below", row=row, col=col)
+        fig.add_hline(
+            y=y, line={"color": SERIES[4], "width": 1.5, "dash": "dash"}, layer="below", row=row, col=col, **even_empty
+        )
 
 
 def _kind(experiment: Experiment) -> str:

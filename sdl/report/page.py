@@ -15,7 +15,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from sdl import __version__
-from sdl.report import curves, figures, tables, verdict
+from sdl.report import curves, figures, knowing, tables, verdict
 from sdl.report.facts import Facts
 from sdl.report.later import later_figure
 from sdl.report.prose import palette_in_words, share, shown
@@ -85,6 +85,7 @@ def render(store: Store) -> str:
             racks=tables.racks(facts),
             drawn=_drawn(store, facts),
             tables=tables,
+            knowing=knowing,
             share=share,
             version=__version__,
             plotlyjs=Markup(plotlyjs),
@@ -144,6 +145,16 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
         "later": (
             later_figure(measured_again(store, list(facts.experiments))),
             "Experiments that people measured again, over the hours since their first measurement, with 95 % bars.",
+        ),
+        "sensitivity": (
+            knowing.sensitivity(facts),
+            "Which parameters matter: Sobol indices of the model’s mean, each parameter varied independently over the "
+            "range that can be made. Dark: the parameter alone; light: with its interactions.",
+        ),
+        "control": (
+            knowing.control(facts),
+            "Control chart: how far every run lies off what the model expects of its recipes, with 95 % bars. Beyond "
+            "the dashed lines (3 sd) one run is out of control; beyond the dotted ones the moving mean says drift.",
         ),
         "slices": (
             figures.slices(facts),

@@ -14,6 +14,7 @@ KINDS = {
     "explore": ("#0072B2", "square"),
     "exploit": ("#D55E00", "diamond"),
     "replicate": ("#009E73", "triangle-up"),
+    "sentinel": ("#E69F00", "star"),
     "fallback": ("#CC79A7", "x"),
 }
 """Colour and symbol of each kind of suggestion (Okabe and Ito, jfly.uni-koeln.de/color); grey for space filling."""

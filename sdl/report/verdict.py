@@ -75,7 +75,7 @@ def result(facts: Facts) -> str:
     runs = len({e.attempt for e in best.experiments})
     made = f"{plural(len(best.experiments), 'well')} in {plural(runs, 'run')}"
     if best.confirmed:
-        kind = "The confirmed recipe"
+        kind = f"The confirmed recipe{f' for {best.target}' if best.target else ''}"
     else:
         kind = (
             "The best recipe so far is a measured hit, not yet confirmed:"

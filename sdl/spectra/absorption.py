@@ -98,14 +98,13 @@ def absorbances(
     lamp, lamp_var = (blank.counts - offset)[order], variance(blank, read_noise_e)[order] + dark_var
     full = np.stack([(saturated(s) | saturated(blank))[order] for s in samples])
     lit = _lit(light, lamp) & ~full
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         raw = np.where(lit, -np.log10(light / lamp), np.nan)
         noise = np.where(lit, np.sqrt(light_var / light**2 + lamp_var / lamp**2) / LN10, np.nan)
     wavelength_nm = blank.wavelength_nm[order]
-    flags = [
-        (() if dark is not None else ("no_dark",)) + _light_flags(wavelength_nm, s, a, lamp, f, o)
-        for s, a, f, o in zip(samples, light, full, lit, strict=True)
-    ]
+    without = () if dark is not None else ("no_dark",)
+    counts = np.stack([s.counts for s in samples])
+    flags = [without + said for said in _light_flags(wavelength_nm, counts, light, lamp, full, lit)]
     return from_absorbance(wavelength_nm, raw, noise, flags, scatter)
 
 
@@ -142,27 +141,37 @@ def _lit(light: Array, lamp: Array) -> Mask:
 
 
 def _light_flags(
-    wavelength_nm: Array, sample: Spectrum, light: Array, lamp: Array, full: Mask, lit: Mask
-) -> tuple[str, ...]:
-    """Say what the counts alone give away."""
-    flags = ["saturated"] if full.any() else []
-    top, brightest = np.nanmax(np.abs(sample.counts), initial=0.0), np.nanmax(lamp, initial=0.0)
-    if top < COUNTED < brightest:
-        flags.append("mis_scaled")
+    wavelength_nm: Array, counts: Array, light: Array, lamp: Array, full: Mask, lit: Mask
+) -> list[tuple[str, ...]]:
+    """Say what the counts of each spectrum alone give away."""
+    brightest = np.nanmax(lamp, initial=0.0)
+    tops = np.fmax.reduce(np.abs(counts), axis=1, initial=0.0)
+    dim = (tops < COUNTED) & (brightest > COUNTED)
+    inside = (wavelength_nm > STRAY_NM[0]) & (wavelength_nm < STRAY_NM[1])
     with np.errstate(invalid="ignore"):
-        dense = (lamp > DIM * brightest) & (light < 10.0**-STRAY * lamp) & ~full
-        inside = (wavelength_nm > STRAY_NM[0]) & (wavelength_nm < STRAY_NM[1])
-    if lit.any() and np.count_nonzero(dense & inside) > STRAY_PIXELS:
-        flags.append("stray_light")
-    return tuple(flags)
+        inside &= lamp > DIM * brightest
+        dense = (light < 10.0**-STRAY * lamp) & ~full & inside
+    stray = lit.any(axis=1) & (dense.sum(axis=1) > STRAY_PIXELS)
+    said = {"saturated": full.any(axis=1), "mis_scaled": dim, "stray_light": stray}
+    return [tuple(flag for flag, rows in said.items() if rows[row]) for row in range(counts.shape[0])]
 
 
 def _without_spikes(values: Array, sd: Array) -> tuple[Array, Array]:
     """Replace dead and hit pixels by their neighbours, ``n x w``."""
-    values = bridge(values)
+    values, sd = bridge(values), bridge(sd)
     padded = np.pad(np.nan_to_num(values), ((0, 0), (3, 3)), mode="edge")  # in one row: the filter's fast path
     deviation = np.abs(values - median_filter(padded.ravel(), size=7).reshape(padded.shape)[:, 3:-3])
-    middle = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else 0.0 for row in deviation])
-    scale = np.maximum(1.4826 * middle[:, None], np.nan_to_num(sd))  # MAD of a Gaussian is 0.6745 sd
+    scale = np.maximum(1.4826 * _medians(deviation)[:, None], np.nan_to_num(sd))  # MAD of a Gaussian is 0.6745 sd
     spike = deviation > SPIKE_SD * scale
-    return bridge(np.where(spike, np.nan, values)), bridge(np.where(spike, np.nan, sd))
+    values[spike] = sd[spike] = np.nan
+    return bridge(values), bridge(sd)
+
+
+def _medians(values: Array) -> Array:
+    """Return the median of what is finite in each row of ``n x w``, ``(n,)``; 0 where nothing is."""
+    good = np.isfinite(values)
+    number = good.sum(axis=1)
+    ordered = np.partition(np.where(good, values, np.inf), np.unique([(number - 1) // 2, number // 2]).clip(0), axis=1)
+    rows = np.arange(values.shape[0])
+    middle = (ordered[rows, (number - 1) // 2] + ordered[rows, np.minimum(number // 2, values.shape[1] - 1)]) / 2
+    return np.where(number > 0, middle, 0.0)

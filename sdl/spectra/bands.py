@@ -41,8 +41,7 @@ def precursor(absorbance: Absorbance, path_mm: float) -> Value | None:
     if not absorbance.usable or near.sum() < FEWEST or not both:
         return None
     seen, noise = absorbance.values[near], np.maximum(absorbance.sd[near], 1e-9)
-    fits = [_height(w[near], seen, noise, centre) for centre in np.linspace(*PRECURSOR_NM, 7)]
-    height, sd, _ = min(fits, key=lambda fit: fit[2])
+    height, sd = _height(w[near], seen, noise)
     path_cm = path_mm / 10.0
     return Value(value=height / path_cm, sd=float(np.hypot(sd, MISSHAPEN * height)) / path_cm)
 
@@ -59,14 +58,16 @@ def conversion(now: Value, start: Value) -> Value | None:
     return Value(value=1.0 - left, sd=float(np.hypot(now.sd, left * start.sd)) / start.value)
 
 
-def _height(wavelength_nm: Array, seen: Array, noise: Array, centre_nm: float) -> tuple[float, float, float]:
-    """Return height and sd of a Gaussian on a parabola, and the chi-square."""
-    x = (wavelength_nm - centre_nm) / PRECURSOR_SD_NM
-    basis = np.stack([np.exp(-0.5 * x**2), np.ones_like(x), x, x**2], axis=1) / noise[:, None]
-    found, _, _, _ = np.linalg.lstsq(basis, seen / noise, rcond=None)
-    square = float(np.sum((seen / noise - basis @ found) ** 2))
-    covariance = np.linalg.inv(basis.T @ basis) * max(1.0, square / (seen.size - 5))
-    return float(found[0]), float(np.sqrt(covariance[0, 0])), square
+def _height(wavelength_nm: Array, seen: Array, noise: Array) -> tuple[float, float]:
+    """Return height and sd of a Gaussian on a parabola, at that of seven positions where it follows best."""
+    x = (wavelength_nm - np.linspace(*PRECURSOR_NM, 7)[:, None]) / PRECURSOR_SD_NM
+    basis = np.stack([np.exp(-0.5 * x**2), np.ones_like(x), x, x**2], axis=2) / noise[:, None]
+    covariance = np.linalg.inv(basis.transpose(0, 2, 1) @ basis)
+    found = covariance @ (basis.transpose(0, 2, 1) @ (seen / noise))[..., None]
+    squares = np.sum((seen / noise - (basis @ found)[..., 0]) ** 2, axis=1)
+    best = int(np.argmin(squares))
+    sd = np.sqrt(covariance[best, 0, 0] * max(1.0, float(squares[best]) / (seen.size - 5)))
+    return float(found[best, 0, 0]), float(sd)
 
 
 def green_absorption(absorbance: Absorbance, x1_ev: float) -> Value | None:

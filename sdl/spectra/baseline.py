@@ -56,11 +56,11 @@ def level(wavelength_nm: Array, raw: Array, noise: Array, scatter: tuple[float, 
     good = np.isfinite(seen) & np.isfinite(sd)
     weight = np.where(good, 1.0 / np.where(good, sd, 1.0) ** 2, 0.0)
     seen = np.where(good, seen, 0.0)
-    clear_fit = _posterior(basis[:, clear].T, seen, weight, scatter, scatter[1])
-    turbid_fit = _posterior(basis[:, clear].T, seen, weight, scatter, TURBID_SD)
-    turbid = clear_fit[2] >= SURPRISE
-    found = np.where(turbid[:, None], turbid_fit[0], clear_fit[0])
-    covariance = np.where(turbid[:, None, None], turbid_fit[1], clear_fit[1])
+    found, covariance, given = _posterior(basis[:, clear].T, seen, weight, scatter, scatter[1])
+    turbid = given >= SURPRISE
+    if turbid.any():
+        of_turbid = _posterior(basis[:, clear].T, seen[turbid], weight[turbid], scatter, TURBID_SD)
+        found[turbid], covariance[turbid], _ = of_turbid
     residual = seen - found @ basis[:, clear]
     number = good.sum(axis=1)
     rough = np.where(number > 10, np.sqrt(np.sum(residual**2 * weight, axis=1) / np.maximum(number, 1)), 1.0)
@@ -71,8 +71,8 @@ def level(wavelength_nm: Array, raw: Array, noise: Array, scatter: tuple[float, 
         sd=np.sqrt(np.maximum(covariance.reshape(-1, 9) @ pairs, 0.0)),
         rough=rough,
         flags=[
-            _said(bool(t), f, float(r), above, int(n))
-            for t, f, r, above, n in zip(turbid, found, rough, raw - beneath, number, strict=True)
+            _said(bool(t), f, float(r), row - under, int(n))
+            for t, f, r, row, under, n in zip(turbid, found, rough, raw, beneath, number, strict=True)
         ],
     )
 

@@ -78,26 +78,21 @@ def saturated(spectrum: Spectrum) -> NDArray[np.bool_]:
 
 def bridge(values: Array, longest: int = BRIDGE_PIXELS) -> Array:
     """Interpolate runs of at most ``longest`` NaN that have neighbours on both sides, along the last axis."""
-    bad = np.isnan(values)
+    filled = values.copy()
+    bad = np.isnan(values.reshape(-1, values.shape[-1]))
     if not bad.any():
-        return values.copy()
-    if values.ndim == 1:
-        return _bridged(values, bad, longest)
-    filled = values.copy()
-    for row in np.flatnonzero(bad.any(axis=1)):
-        filled[row] = _bridged(values[row], bad[row], longest)
-    return filled
-
-
-def _bridged(values: Array, bad: NDArray[np.bool_], longest: int) -> Array:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], bad.view(np.int8), [0]])))
+        return filled
+    apart = np.zeros((bad.shape[0], bad.shape[1] + 2), dtype=np.int8)  # rows do not touch
+    apart[:, 1:-1] = bad
+    edges = np.flatnonzero(np.diff(apart.ravel()))
     start, stop = edges[::2], edges[1::2]
-    fill = bad.copy()
-    for first, last in zip(start, stop, strict=True):
-        if first == 0 or last == values.size or last - first > longest:
-            fill[first:last] = False
-    index, good = np.flatnonzero(fill), np.flatnonzero(~bad)
-    filled = values.copy()
-    if index.size:
-        filled[index] = np.interp(index, good, values[good])
+    row, first, last = start // apart.shape[1], start % apart.shape[1], stop % apart.shape[1]
+    short = (first > 0) & (last < bad.shape[1]) & (last - first <= longest)
+    flat = filled.reshape(-1)
+    for step in range(longest):
+        begin, end = first + row * bad.shape[1] - 1, last + row * bad.shape[1]
+        here = short & (last - first > step)
+        left, right = flat[begin[here]], flat[end[here]]
+        share = (step + 1) / (end - begin)[here]
+        flat[begin[here] + 1 + step] = left + share * (right - left)
     return filled

@@ -40,6 +40,9 @@ LARGEST_MEASURED_NM = 6.2
 """The largest crystal of Li 2019."""
 USUAL_DISPERSION = Value(value=0.081, sd=0.03)
 """Relative sd of the edge in the TOPO/DOPA synthesis, by SAXS (Ye 2024, 10.1039/d4cs00077c); its sd chosen."""
+WIDTH_EV, WIDTH_EV_NM = 0.062, 0.055
+"""Homogeneous FWHM = 0.062 + 0.055/L eV: the narrowest PL published, 15 nm at 455 to 462 nm, and its trend
+(Otero-Martinez 2024; spectra of smaller crystals are broader)."""
 GAP_EV, GAP_POWER = 0.817, 0.807
 """X2 - X1 = 0.817/L^0.807 eV, fit to Li 2019, Table 1 (scatter 12 meV)."""
 
@@ -63,10 +66,15 @@ def edges_nm(x1_ev: Array) -> Array:
     return np.where(excess_ev > 0, edge_nm, np.inf)
 
 
-def x1_slope_ev_per_nm(edge_length_nm: float) -> float:
-    """Return dX1/dL in eV/nm, negative."""
+def x1_slope_ev_per_nm(edge_length_nm: Array | float) -> Array:
+    """Return dX1/dL in eV/nm, negative, in the shape given."""
     a, b = QUADRATIC_PER_EV_NM2, LINEAR_PER_EV_NM
-    return -(2 * a * edge_length_nm + b) / (a * edge_length_nm**2 + b * edge_length_nm) ** 2
+    return np.asarray(-(2 * a * edge_length_nm + b) / (a * edge_length_nm**2 + b * edge_length_nm) ** 2)
+
+
+def homogeneous_ev(edge_length_nm: Array) -> Array:
+    """Return the FWHM of the first exciton of crystals of one size in eV, in the shape given."""
+    return np.asarray(WIDTH_EV + WIDTH_EV_NM / edge_length_nm)
 
 
 def edge_from_x1_nm(energy_ev: float, temperature_c: float = REFERENCE_C) -> float:
@@ -88,7 +96,7 @@ def edge_length(
     if not REPORTED_NM[0] <= seen_nm <= REPORTED_NM[1]:
         return None, flags
     edge_nm = seen_nm / (1 + 3 * dispersion.value**2)
-    curve_nm = math.hypot(X1_SCATTER_EV, x1.sd) / abs(x1_slope_ev_per_nm(seen_nm))
+    curve_nm = math.hypot(X1_SCATTER_EV, x1.sd) / abs(float(x1_slope_ev_per_nm(seen_nm)))
     return Value(value=edge_nm, sd=math.hypot(curve_nm, edge_nm * 6 * dispersion.value * dispersion.sd)), flags
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,9 @@ from sdl.spectra.types import Features, Value, X1By
 LONG_S = 2.0
 """How long a person waits without a word (chosen)."""
 MANY_FILES = 200
-"""Above this many files X1 is by derivative unless the fit is asked for: 1,000 fits alone are 6 s of one core."""
+"""Above this many files X1 is by derivative unless the fit is asked for: 1,000 fits alone are 10 s of one core."""
+MOST_PROCESSES = 8
+"""Above `MANY_FILES`, files are read by as many processes as there are cores, at most by these; chosen."""
 COLUMNS = ("x1_nm", "x2_nm", "edge_length_nm", "pl_peak_nm", "fwhm_nm")
 
 
@@ -55,7 +58,8 @@ def results_of(
     chosen: X1By = x1_by or ("derivative" if len(files) > MANY_FILES else "fit")
     references = References(dark=_one(dark), blank=_one(blank))
     band = _band(start, references) if start else None
-    return [_converted(result, band) for result in look_at_files(files, references, tell, chosen)]
+    processes = min(os.cpu_count() or 1, MOST_PROCESSES) if len(files) > MANY_FILES else 1
+    return [_converted(result, band) for result in look_at_files(files, references, tell, chosen, processes)]
 
 
 def _band(start: Path, references: References) -> Value:

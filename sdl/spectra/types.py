@@ -78,10 +78,18 @@ class Features:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process of this program hand features back: a read-only view of a dict cannot be copied."""
+        return _features, (dict(self.values), self.flags)
+
     @property
     def plain(self) -> dict[str, float]:
         """Values only, by feature name."""
         return {name: v.value for name, v in self.values.items()}
+
+
+def _features(values: dict[str, Value], flags: tuple[str, ...]) -> Features:
+    return Features(values=values, flags=flags)
 
 
 def spectrum(wavelength_nm: ArrayLike, counts: ArrayLike, *, kind: Kind, role: Role, time_s: float = 0.0) -> Spectrum:

@@ -21,6 +21,7 @@ from sdl.errors import Refused, SdlError
 from sdl.store import postgres, schema, tables
 from sdl.store.chain import problems
 from sdl.store.faults import StaleState, StoreFailed, explain, is_final
+from sdl.store.folding import AT_LATEST_PAGES, Folding
 from sdl.store.owner import boot, is_running, started
 from sdl.store.place import place_of, refuse_shared_folder, remember_url, url_of
 from sdl.store.rows import Event, Owner
@@ -30,6 +31,8 @@ __all__ = ["Core"]
 
 FREE_BYTES = 500_000_000
 """Free disk below which no new attempt is planned (design: reliability F09)."""
+
+_OWNER = select(tables.owner)
 
 _Row = TypeVar("_Row")
 
@@ -51,6 +54,7 @@ class Core:
         self._file = _identity(self.path.stat())
         self._writer = self._engine("rw", "IMMEDIATE")
         self._reader = self._engine("ro", "DEFERRED")
+        self._folding = Folding(lambda: self._connect("rw"))
 
     @classmethod
     def open(cls, folder: Path, create: bool, clock: Callable[[], datetime] = _utc_now, url: str = "") -> Self:
@@ -80,6 +84,7 @@ class Core:
         if self._epoch is not None and not self._failed:
             with suppress(StoreFailed):
                 self.release()
+        self._folding.close()
         self._reader.dispose()
         self._writer.dispose()
         if self._lease is not None:
@@ -191,6 +196,8 @@ class Core:
                 yield tx
                 if not tx.silent:
                     tx.append_event(self._now(), kind, attempt, experiment)
+            if not self._url:
+                self._folding.committed()
         except OverflowError as exc:
             raise Refused(f"{self.path}: {exc}; a whole number must be below 2**63") from exc
         except StatementError as exc:
@@ -201,6 +208,8 @@ class Core:
 
     def _require_usable(self) -> None:
         """Refuse to write after an I/O error (a failed fsync may have dropped pages) or to a replaced file."""
+        if self._folding.failure is not None:
+            self._failed = str(explain(self._folding.failure, self.path))
         if self._failed:
             raise StoreFailed(f"{self._failed}; this store stays closed until it is opened again")
         try:
@@ -234,6 +243,7 @@ class Core:
         if mode == "rw":
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={AT_LATEST_PAGES}")
         return connection
 
     def _count(self, query: Any) -> dict[str, int]:
@@ -249,6 +259,6 @@ def _identity(status: stat_result) -> tuple[int, int]:
 
 
 def _owner(connection: Connection) -> Owner:
-    row = dict(connection.execute(select(tables.owner)).mappings().one())
+    row = dict(connection.execute(_OWNER).mappings().one())
     del row["id"]
     return Owner(**row)

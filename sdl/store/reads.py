@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from sdl.errors import Refused
 from sdl.spectra.types import Features, Spectrum
@@ -19,6 +19,12 @@ from sdl.store.spill import spill, spilled
 from sdl.store.transaction import Transaction
 
 __all__ = ["Reads"]
+
+
+_KNOWN = select(tables.reads.c.id).where(
+    tables.reads.c.attempt == bindparam("attempt"), tables.reads.c.command_id == bindparam("command_id")
+)
+_GRID = select(tables.grids.c.id).where(tables.grids.c.id == bindparam("grid"))
 
 
 class Reads(Core):
@@ -70,8 +76,7 @@ class Reads(Core):
     ) -> int:
         said = {name: read[name] for name in ("experiment", "label", "well", "outcome")}
         with self._write("read saved", attempt=key["attempt"], **said) as tx:
-            known = select(tables.reads.c.id).filter_by(**key)
-            if (id := tx.connection.execute(known).scalar()) is not None:
+            if (id := tx.connection.execute(_KNOWN, key).scalar()) is not None:
                 tx.skip()
                 return int(id)
             id = tx.data["read"] = tx.next(tables.reads.c.id)
@@ -127,7 +132,7 @@ class Reads(Core):
 
 def _insert_spectrum(tx: Transaction, read_id: int, position: int, spectrum: Spectrum) -> None:
     grid = spectrum.grid_id
-    if tx.connection.execute(select(tables.grids.c.id).where(tables.grids.c.id == grid)).first() is None:
+    if tx.connection.execute(_GRID, {"grid": grid}).first() is None:
         tx.insert(tables.grids, id=grid, wavelength_nm=pack(spectrum.wavelength_nm))
     tx.insert(
         tables.spectra,

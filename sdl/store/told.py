@@ -10,11 +10,15 @@ TOLD = "measurement told"
 
 
 def series(store: Core, experiment: Experiment) -> dict[str, list[tuple[str, float, float]]]:
-    """Return each feature's told measurements as (moment, value, sd), oldest first; untimed ones carry when told."""
+    """Return each feature's measurements as (moment, value, sd), oldest first: the robot's outcome and what was told.
+
+    What was told without a moment carries when it was told.
+    """
     found: dict[str, list[tuple[str, float, float]]] = {}
-    for event in store.events(kinds=[TOLD]):
-        if event.experiment == experiment.id:
-            moment = event.data["measured_at"] or event.at_utc
+    for event in store.events(kinds=[TOLD, "features saved"]):
+        own = event.experiment == experiment.id
+        if own or (experiment.outcome_read is not None and event.data.get("read") == experiment.outcome_read):
+            moment = event.data.get("measured_at") or event.at_utc
             for name, (value, sd) in event.data["features"].items():
                 found.setdefault(name, []).append((moment, float(value), float(sd)))
     return {name: sorted(points) for name, points in found.items()}

@@ -5,9 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, literal_column, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from sdl.store import tables
@@ -35,41 +48,38 @@ class Transaction:
 
     def insert(self, table: Table, **values: Any) -> None:
         """Add a row."""
-        self.connection.execute(insert(table).values(**values))
+        self.connection.execute(_insert(table), values)
         self._touch(table, values)
 
     def update(self, table: Table, key: Mapping[str, Any], where: Mapping[str, Any], **values: Any) -> None:
         """Change the one row with primary ``key`` if it is still as ``where`` says, else raise StaleState."""
-        condition = and_(*(table.c[name] == value for name, value in {**key, **where}.items()))
-        if self.connection.execute(update(table).where(condition).values(**values)).rowcount != 1:
+        known = {**key, **where}
+        if self.connection.execute(_update(table, tuple(known)), {**_given(known), **values}).rowcount != 1:
             raise StaleState(self._why(table, key, where))
         self._touch(table, key)
 
     def next(self, column: ColumnElement[int]) -> int:
         """Return one more than the largest number in ``column``."""
-        return int(self.connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one()) + 1
+        return int(self.connection.execute(_largest(column)).scalar_one()) + 1
 
     def append_event(self, at_utc: str, kind: str, attempt: str | None, experiment: str | None) -> None:
         """Write the event that names every changed row, chained to the one before."""
-        last = self.connection.execute(
-            select(tables.events.c.seq, tables.events.c.hash).order_by(tables.events.c.seq.desc()).limit(1)
-        ).first()
-        seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+        last, previous = str(self.connection.execute(_HEAD).scalar_one()).split(" ")
+        seq = int(last) + 1
         rows = {_name(table, key): self._digest(table, key) for table, key in self._changed}
         values = {"seq": seq, "at_utc": at_utc, "kind": kind, "attempt": attempt, "experiment": experiment}
         digest = link(previous, [*values.values(), dumps(self.data), dumps(rows)])
-        self.connection.execute(
-            insert(tables.events).values(**values, data=self.data, rows=rows, prev_hash=previous, hash=digest)
-        )
-        self.connection.execute(update(tables.meta).where(tables.meta.c.key == "head").values(value=f"{seq} {digest}"))
+        event = {**values, "data": self.data, "rows": rows, "prev_hash": previous, "hash": digest}
+        self.connection.execute(_insert(tables.events), event)
+        self.connection.execute(_update(tables.meta, ("key",)), {**_given({"key": "head"}), "value": f"{seq} {digest}"})
 
     def _touch(self, table: Table, values: Mapping[str, Any]) -> None:
         self._changed[(table.name, tuple(values[c.name] for c in table.primary_key))] = None
 
     def _digest(self, name: str, key: tuple[Any, ...]) -> str:
         table = tables.metadata.tables[name]
-        where = and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
-        return _row_digest(self.connection.execute(raw(table).where(where)).one())
+        known = dict(zip((c.name for c in table.primary_key), key, strict=True))
+        return _row_digest(self.connection.execute(_row(table), _given(known)).one())
 
     def _why(self, table: Table, key: Mapping[str, Any], where: Mapping[str, Any]) -> str:
         condition = and_(*(table.c[name] == value for name, value in key.items()))
@@ -78,6 +88,42 @@ class Transaction:
         return (
             f"{table.name} {'/'.join(str(v) for v in key.values())} {now}, not {', '.join(map(repr, where.values()))}"
         )
+
+
+_HEAD = select(tables.meta.c.value).where(tables.meta.c.key == "head")
+"""Number and hash of the last event; a chain that lost its end by hand is not joined again."""
+
+
+# Statements are made once: to build one takes SQLAlchemy longer than to carry it out.
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...]) -> Update:
+    return update(table).where(_where(table, names))
+
+
+@cache
+def _row(table: Table) -> Any:
+    return raw(table).where(_where(table, tuple(c.name for c in table.primary_key)))
+
+
+@cache
+def _largest(column: ColumnElement[int]) -> Any:
+    return select(func.coalesce(func.max(column), 0))
+
+
+def _where(table: Table, names: tuple[str, ...]) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == bindparam(f"known_{name}", type_=table.c[name].type) for name in names))
+
+
+def _given(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `_where`."""
+    return {f"known_{name}": value for name, value in known.items()}
 
 
 def link(previous: str, fields: list[Any]) -> str:

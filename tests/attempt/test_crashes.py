@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.crashes.bugs import BUGS, Bug
 from benchmarks.crashes.explore import caught, explore
-from benchmarks.crashes.world import FAULTS, HANGS, NONE, Fault, Laboratory
+from benchmarks.crashes.faults import FAULTS, HANGS, NONE, Fault
+from benchmarks.crashes.world import Laboratory
 from sdl.store import Store
 
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from benchmarks.crashes.world import FORGETS, STOPS_FOR_EVER, Fault, Laboratory
-from sdl.store import NewExperiment, Store
+from benchmarks.crashes.faults import FORGETS, STOPS_FOR_EVER, Fault
+from benchmarks.crashes.world import Laboratory, suggest
+from flows.steps import ARROWS
+from sdl.attempt import consumables, follow, prepare
+from sdl.attempt.session import Session
+from sdl.errors import NeedsPerson
+from sdl.lab.operator import Person
+from sdl.progress import resolve
+from sdl.store import Attempt, NewExperiment, Store
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -64,15 +71,18 @@ FAULTS = {
         (HERE, "test_a_run_that_the_robot_deleted_is_unknown_and_never_made_again")]),
     "F37": Row(what="somebody ran another protocol between ours", shown_by=[INTERLOCK]),
     "F38": Row(what="other software on the robot", shown_by=[
-        INTERLOCK, (HERE, "test_other_software_on_the_robot_stops_what_it_would_run_otherwise")]),
+        INTERLOCK, (HERE, "test_other_software_on_the_robot_stops_what_it_would_run_otherwise"),
+        (HERE, "test_software_that_changed_after_the_list_was_verified_stops_the_start_until_it_is_verified_anew")]),
     "F39": Row(what="a module vanished, or is not as set", shown_by=[
         INTERLOCK, ("attempt/test_watch.py", "test_a_block_set_to_what_was_not_verified_ends_the_run_cold_and_unknown"),
         ("attempt/test_crashes.py", "test_a_robot_that_hangs_is_said_to_hang_once_with_a_reason")]),
     "F48": Row(what="outcomes and fits that are no numbers", shown_by=[
         ("models/test_surrogate.py", "test_a_failed_search_falls_back_to_default_constants_and_says_so"),
-        ("models/test_advisor.py", "test_degenerate_data_end_in_labelled_space_filling")]),
+        ("models/test_advisor.py", "test_degenerate_data_end_in_labelled_space_filling"),
+        ("models/test_advisor.py", "test_nonsense_is_refused_and_changes_nothing")]),
     "F49": Row(what="contradicting replicates, an outlier", shown_by=[
-        ("models/test_advisor.py", "test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor")]),
+        ("models/test_advisor.py", "test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor"),
+        ("models/test_deciding.py", "test_a_run_that_reads_off_is_beyond_the_limits_of_its_chart")]),
     "F50": Row(what="a proposed design that cannot be", shown_by=[
         ("test_security.py", "test_a_poisoned_design_is_feasible_for_nobody"),
         ("models/test_advisor.py", "test_a_finite_space_that_is_used_up_still_answers")]),
@@ -85,6 +95,7 @@ FAULTS = {
         ("attempt/test_composition.py",
          "test_a_lot_that_comes_of_age_during_a_campaign_stops_it_before_anything_moves")]),
     "F53": Row(what="tips run out in an attempt", shown_by=[
+        INTERLOCK, (HERE, "test_tips_for_a_whole_attempt_are_there_before_it_is_planned"),
         ("chemistry/test_runway.py", "test_a_stocks_draw_is_what_its_recipes_ask_for")]),
     "F55": Row(what="the waste bottle is full", shown_by=[INTERLOCK]),
     "F56": Row(what="two controllers, one store", shown_by=[
@@ -178,6 +189,39 @@ def test_other_software_on_the_robot_stops_what_it_would_run_otherwise(tmp_path:
         assert {a.state for a in store.attempts()} == {"UPLOADED"}
     assert "the robot would run another command list" in stops[0]
     assert not laboratory.now.robot.starts
+
+
+def test_software_that_changed_after_the_list_was_verified_stops_the_start_until_it_is_verified_anew(
+    tmp_path: Path,
+) -> None:
+    def updated(session: Session, attempt: Attempt) -> None:
+        if attempt.n == 1:
+            laboratory.now.robot.software = "8.2.0"
+        follow.start(session, attempt)
+
+    laboratory = Laboratory(tmp_path / "lab", arrows={**ARROWS, "ARMED": updated})
+    stops = laboratory.live("start").stops
+    assert "software is 8.2.0, when the list was verified it was 8.1.0: sdl resolve" in stops[0]
+    assert not laboratory.now.robot.starts
+    with Store.open(laboratory.folder, create=False) as store:
+        store.claim()
+        resolve(store, laboratory.campaign.target, store.attempts()[0].id, "not-run", who="Mei", note="updated it")
+        assert [e.state for e in store.experiments()] == ["suggested"], "nothing was poured: it is planned again"
+
+
+def test_tips_for_a_whole_attempt_are_there_before_it_is_planned(tmp_path: Path) -> None:
+    laboratory = Laboratory(tmp_path / "lab")
+    with laboratory._session() as session:
+        store = session.store
+        store.claim()
+        consumables.load_stocks(session)
+        store.update_deck(tips_gone={"left": 95, "right": 0})
+        batch = suggest(session)
+        with pytest.raises(NeedsPerson, match="request 1: tips"):
+            prepare.plan(replace(session, operator=Person()), batch)
+        assert store.attempts() == [], "nothing is planned, reserved or drawn before the racks are full"
+        attempt = prepare.plan(session, batch)
+        assert attempt.plan["tips_gone"]["left"] == 0 < attempt.plan["deck_after"]["tips_gone"]["left"] <= 96
 
 
 def test_a_run_of_another_controller_on_our_robot_is_not_started_over(tmp_path: Path) -> None:

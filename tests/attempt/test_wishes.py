@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.crashes.world import Laboratory
 from flows.steps import ARROWS
+from sdl.attempt.consumables import load_stocks
 from sdl.attempt.session import Session
 from sdl.errors import Refused
 from sdl.store import Attempt, Store
@@ -49,6 +51,24 @@ def test_a_pause_lets_the_attempt_end_and_no_well_is_lost(tmp_path: Path) -> Non
     with store:
         assert [e.state for e in store.experiments()] == ["measured"]
         assert "stop" not in laboratory.now.robot.runs[0].actions
+
+
+def test_another_volume_in_the_campaign_file_is_a_refill_once(tmp_path: Path) -> None:
+    laboratory = Laboratory(tmp_path / "lab")
+    with laboratory._session() as session:
+        session.store.claim()
+        load_stocks(session)
+        session.store.draw_stock("stocks/A1", 5000.0, "test")
+        load_stocks(session)
+        assert session.store.stock_left()["stocks/A1"] == 15_000.0, "the same file refills nothing"
+        stocks = dict(session.campaign.stocks)
+        stocks["Cs-DOPA"] = replace(stocks["Cs-DOPA"], volume_ul=18_000.0)
+        edited = replace(session, campaign=replace(session.campaign, stocks=stocks))
+        for _ in range(2):
+            load_stocks(edited)
+        assert session.store.stock_left()["stocks/A1"] == 18_000.0
+        said = [r.detail["why"] for r in session.store.requests()]
+    assert said == ["the file says 18 mL of Cs-DOPA at stocks/A1 now, 20 mL before"]
 
 
 def test_a_wish_without_a_name_or_of_another_kind_is_refused(tmp_path: Path) -> None:

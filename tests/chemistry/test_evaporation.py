@@ -22,6 +22,7 @@ from sdl.chemistry.evaporation import (
     why_not,
 )
 from sdl.chemistry.solvents import SOLVENTS
+from sdl.chemistry.substances import substance
 from sdl.errors import Refused
 
 CS = Stock(
@@ -62,6 +63,27 @@ def test_vapour_pressures_agree_with_tables_at_other_temperatures(
     solvent: str, temperature_c: float, kpa: float
 ) -> None:
     assert vapour_pressure_kpa(solvent, temperature_c) == pytest.approx(kpa, rel=0.07)
+
+
+ANTOINE = {
+    "hexane": (4.00266, 1171.53, -48.784),
+    "octane": (4.04867, 1355.126, -63.633),
+    "toluene": (4.07827, 1343.943, -53.773),
+    "chlorobenzene": (4.11083, 1435.675, -55.124),
+    "DMF": (3.93068, 1337.716, -82.648),
+    "ethanol": (5.24677, 1598.673, -46.424),
+    "ethyl-acetate": (4.22809, 1245.702, -55.189),
+    "acetonitrile": (4.27873, 1355.374, -37.853),
+}
+"""NIST Chemistry WebBook: log10(p/bar) = A - B / (T/K + C), fitted between 13 degC (hexane) and 132 degC."""
+
+
+@pytest.mark.parametrize("solvent", ANTOINE)
+def test_vapour_pressures_at_room_temperature_are_those_of_nist(solvent: str) -> None:
+    a, b, c = ANTOINE[solvent]
+    kpa = substance(solvent).vapour_pressure_kpa
+    assert kpa == pytest.approx(100.0 * 10 ** (a - b / (298.15 + c)), rel=0.01)
+    assert "NIST" in substance(solvent).source
 
 
 def test_a_septum_keeps_nine_tenths_in() -> None:

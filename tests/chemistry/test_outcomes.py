@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdl.chemistry.outcomes import FOLDER, Table, reach, reach_in_words, table_of
+from sdl.chemistry.outcomes import FOLDER, Table, reach, reach_in_words, table_for, table_of
 from sdl.chemistry.routes import ROUTES
 from sdl.cli import command
+from sdl.config.load import load_campaign
 from sdl.target import Target, match, maximize, minimize
 from tests.benches import EXAMPLE, ROOT, example
 from tests.flows.campaigns import campaign_file
@@ -114,9 +115,38 @@ def test_goals_that_the_table_has_not_or_that_have_no_bound_say_nothing() -> Non
     assert reach(replace(example(), target=target), grid()) is None
 
 
-def test_a_route_of_ones_own_has_no_table() -> None:
+def test_no_table_is_read_from_elsewhere() -> None:
     assert table_of("mixing") is None
     assert table_of("../outcomes/cspbbr3-topo") is None
+
+
+MIXING = ROOT / "examples" / "mixing"
+
+
+def test_a_synthesis_of_ones_own_has_the_table_beside_it_with_its_choices() -> None:
+    asked = load_campaign(MIXING / "campaign.yaml")
+    table, why = table_for(asked)
+    assert table is not None and not why
+    assert "python -m benchmarks.outcomes examples/mixing/campaign.yaml --rows 500 --seed 1" in table.origin
+    assert set(table.columns["solvent"]) == {"chlorobenzene", "toluene"}
+    found = reach(asked, table)
+    assert found is not None and found.inside > 20
+    only = tuple(p for p in asked.parameters if p.name != "solvent")  # then it stays at the nominal chlorobenzene
+    fewer = reach(replace(asked, parameters=only), table)
+    assert fewer is not None and 0 < fewer.inside < found.inside
+    assert fewer.nearest["solvent"] == "chlorobenzene"
+
+
+def test_a_table_of_other_steps_is_not_believed_and_one_that_is_missing_is_asked_for(tmp_path: Path) -> None:
+    asked = load_campaign(MIXING / "campaign.yaml")
+    assert asked.synthesis is not None
+    other = replace(asked.synthesis, medium="Cs-DOPA")
+    table, why = table_for(replace(asked, synthesis=other))
+    assert table is None and "is of other steps or limits than the synthesis has now; `python -m benchmarks" in why
+    same = replace(asked.synthesis, title="another name", notes=("a doubt",))
+    assert table_for(replace(asked, synthesis=same))[0] is not None
+    table, why = table_for(replace(asked, file=str(tmp_path / "campaign.yaml")))
+    assert table is None and "No table of simulated outcomes lies at campaign.outcomes.csv" in why
 
 
 def test_check_says_what_the_example_reaches_and_never_refuses(

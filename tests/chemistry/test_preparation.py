@@ -66,6 +66,9 @@ def test_formula_weights_are_those_that_are_published(name: str) -> None:
 
 def test_every_substance_and_every_procedure_names_its_source() -> None:
     assert all(s.source and s.cas for s in substances().values())
+    assert all("H codes: " in s.source for s in substances().values())
+    assert all("vapour pressure" in s.source for s in substances().values() if s.vapour_pressure_kpa)
+    assert substance("octane").hazards_from == "CCOHS CHEMINFO 116 for all but H410, which is recalled"
     assert all(p.source and p.steps for found in PROCEDURES.values() for p in found)
 
 

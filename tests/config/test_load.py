@@ -262,3 +262,69 @@ def test_a_colour_that_cannot_be_asked_for_is_refused(tmp_path: Path, entry: str
     written = ("pl_peak: {match: 465 nm, within: 1 nm, from: pl}", f"colour: {entry}")
     with pytest.raises(Refused, match=rf"campaign.yaml:5:\d+: target.colour.*{reason}"):
         load_campaign(edited(tmp_path, written))
+
+
+PEAK = "pl_peak: {match: 465 nm, within: 1 nm, from: pl}"
+
+
+def test_a_list_of_values_to_match_is_a_palette_with_the_other_goals_in_common(tmp_path: Path) -> None:
+    listed = (PEAK, "pl_peak: {match: [455 nm, 465 nm, 2.61 eV], within: 1 nm, from: pl}")
+    with pytest.raises(Refused, match=r"campaign.yaml:5:\d+: target.pl_peak.match"):
+        load_campaign(edited(tmp_path, (PEAK, "pl_peak: {match: [455 nm, 465 parsec], within: 1 nm, from: pl}")))
+    target = load_campaign(edited(tmp_path, (listed[0], listed[1].replace("2.61 eV", "475 nm")))).target
+    assert [t.name for t in target.each] == ["455 nm", "465 nm", "475 nm"]
+    assert [t.goals["pl_peak_nm"].wanted for t in target.each] == [455.0, 465.0, 475.0]
+    assert all(t.goals["fwhm_nm"].high == 20.0 for t in target.each)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("pl_peak: {match: [465 nm], within: 1 nm, from: pl}", "2 to 12 different values"),
+        ("pl_peak: {match: [465 nm, 465 nm], within: 1 nm, from: pl}", "2 to 12 different values"),
+        ("x1: {match: [440 nm, 450 nm], within: 1 nm, from: absorption}\n  " + PEAK.replace("465", "[465 nm, 475"), ""),
+    ],
+    ids=["one value", "twice", "two lists"],
+)
+def test_a_palette_that_makes_no_sense_is_refused(tmp_path: Path, entry: str, reason: str) -> None:
+    entry = entry.replace("[465 nm, 475 nm,", "[465 nm, 475 nm],")
+    with pytest.raises(Refused, match=reason or "one entry makes a palette"):
+        load_campaign(edited(tmp_path, (PEAK, entry)))
+
+
+@pytest.mark.parametrize(("peak", "fits"), [("465 nm", True), ("530 nm", False)])
+def test_a_colour_that_the_peak_cannot_have_is_refused(tmp_path: Path, peak: str, fits: bool) -> None:
+    both = (PEAK, f"{PEAK.replace('465 nm', peak)}\n  colour: {{match: rec2020-blue, within: 0.01, from: pl}}")
+    if fits:
+        assert "cie_x" in load_campaign(edited(tmp_path, both)).target.goals
+    else:
+        with pytest.raises(Refused, match=r"target.colour: contradicts pl_peak.*529 .. 531 nm"):
+            load_campaign(edited(tmp_path, both))
+
+
+def test_a_bound_alone_is_a_goal_that_wants_no_more(tmp_path: Path) -> None:
+    alone = ("{minimize: true, below: 20 nm, from: pl}", "{below: 20 nm, from: pl}")
+    goal = load_campaign(edited(tmp_path, alone)).target.goals["fwhm_nm"]
+    assert (goal.kind, goal.low, goal.high) == ("inside", -math.inf, 20.0)
+
+
+def test_two_goals_may_be_a_trade_off_and_one_may_not(tmp_path: Path) -> None:
+    width = ("{minimize: true, below: 20 nm", "{minimize: trade-off, below: 20 nm")
+    light = ("{maximize: true, above: 60 %", "{maximize: trade-off, above: 60 %")
+    assert load_campaign(edited(tmp_path, width, light)).target.traded == ("fwhm_nm", "plqy")
+    with pytest.raises(Refused, match=r"target.fwhm: .*two sides"):
+        load_campaign(edited(tmp_path, width))
+
+
+def test_a_budget_says_when_to_give_up(tmp_path: Path) -> None:
+    stop = "stop: 2 confirmed hits"
+    budget = load_campaign(edited(tmp_path, (stop, f"{stop}, give_up: never, worth: 1 hit in 20"))).budget
+    assert (budget.give_up, budget.tries, budget.sentinel) == (math.inf, 20.0, "never")
+    assert load_campaign(BLUE).budget.give_up == 0.99
+    for wrong, reason in (
+        ("give_up: 50 %", "from 90 %"),
+        ("worth: a lot", "1 hit in 20"),
+        ("sentinel: often", "never"),
+    ):
+        with pytest.raises(Refused, match=reason):
+            load_campaign(edited(tmp_path, (stop, f"{stop}, {wrong}")))

@@ -9,6 +9,7 @@ import pytest
 
 from sdl.campaign import DataColumn, DataSource
 from sdl.config.load import load_campaign
+from sdl.config.quality import doubts
 from sdl.config.table import campaign_table, read_table
 from sdl.errors import Refused
 from sdl.units import ev_from_nm
@@ -222,3 +223,15 @@ def test_the_shipped_hot_injections_are_an_offline_campaign_on_their_route() -> 
     assert campaign.route == "cspbbr3-zn-halide" and [p.name for p in campaign.parameters] == ["temperature_c"]
     assert [d["temperature_c"] for d in read.designs] == [88, 93, 100, 110, 120, 120, 130, 140]
     assert read.features[0]["x1_nm"] == pytest.approx(1239.842 / 2.82)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [("1800", "60 times smaller unit in row 9 (1.08e+05)"), ("60", "")],
+    ids=["seconds among minutes", "all minutes"],
+)
+def test_a_few_values_in_another_unit_are_doubted(tmp_path: Path, last: str, said: str) -> None:
+    times = ("2", "10", "30", "55", "20", "40", last)
+    table(tmp_path, *(f"250,{t},octane,{460 + i},0.1,60" for i, t in enumerate(times)))
+    found = [text for text in doubts(read_table(SOURCE, tmp_path)) if "growth time" in text]
+    assert (said in found[0]) if said else not found

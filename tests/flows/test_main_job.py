@@ -20,10 +20,10 @@ REAL = {"robot: simulated ": "robot: http://127.0.0.1:9 ", "kind: simulated ": "
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole small campaign with the embedded Prefect server; returns its campaign file."""
-    file = campaign_file(tmp_path_factory.mktemp("blue"), budget(8, 4))
+    file = campaign_file(tmp_path_factory.mktemp("blue"), budget(4, 2))
     done = sdl("run", file, "--json")
     assert done.returncode in (0, 7), done.stderr
-    assert answer(done)["experiments"] == 8
+    assert answer(done)["experiments"] == 4
     return file
 
 
@@ -38,19 +38,19 @@ def test_lots_and_corrected_concentrations_are_recorded_with_each_experiment(fin
     assert (first["Cs-DOPA"]["at"], first["Cs-DOPA"]["lot"]) == ("stocks/A1", "2026-11-02")
     assert 20.0 <= first["Cs-DOPA"]["contains"]["Cs"] < last["Cs-DOPA"]["contains"]["Cs"] < 20.4
     runway = answer(sdl("status", finished, "--json"))["runway"]
-    assert runway["vials"]["left"] == 16 and runway["Cs-DOPA"]["left"] < 19_000.0
+    assert runway["vials"]["left"] == 20 and runway["Cs-DOPA"]["left"] < 19_900.0
 
 
 def test_status_says_what_run_said_and_a_second_run_changes_nothing(finished: Path) -> None:
     state = finished.parent / ".sdl" / "blue-465"
     before = strokes(state)
     status = answer(sdl("status", finished, "--json"))
-    assert status["experiments"] == 8
+    assert status["experiments"] == 4
     assert status["state"].startswith("finished")
     assert status["best"]["features"]["pl_peak_nm"]["sd"] > 0
     again = sdl("resume", finished, "--json", "--runner", "plain")
     assert again.returncode in (0, 7)
-    assert answer(again)["experiments"] == 8
+    assert answer(again)["experiments"] == 4
     assert strokes(state) == before
 
 
@@ -77,7 +77,7 @@ def test_the_report_is_one_page_that_names_every_experiment(finished: Path) -> N
     page = finished.parent / "page.html"
     assert sdl("report", finished, "--out", page).returncode == 0
     text = page.read_text(encoding="utf-8")
-    assert all(f"blue-465-{n:04d}" in text for n in range(1, 9))
+    assert all(f"blue-465-{n:04d}" in text for n in range(1, 5))
 
 
 def test_prefect_remembers_its_flow_below_the_state_folder_and_leaves_no_server(finished: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_lab_with_an_absorption_reader_only_runs(tmp_path: Path) -> None:
     file = tmp_path / "campaign.yaml"
     lines = file.read_text(encoding="utf-8").splitlines()
     lines = [
-        "budget: {experiments: 3, batch: 3, stop: 2 confirmed hits}" if x.startswith("budget:") else x for x in lines
+        "budget: {experiments: 2, batch: 2, stop: 2 confirmed hits}" if x.startswith("budget:") else x for x in lines
     ]
     file.write_text("\n".join(lines), encoding="utf-8")
     done = sdl("run", file, "--json", "--runner", "plain")
@@ -129,12 +129,12 @@ def test_a_lab_with_an_absorption_reader_only_runs(tmp_path: Path) -> None:
 def test_an_ot2_runs_the_same_campaign(tmp_path: Path) -> None:
     from tests.benches import ROOT
 
-    file = campaign_file(tmp_path, budget(3, 3))
+    file = campaign_file(tmp_path, budget(2, 2))
     lab = (ROOT / "sdl" / "config" / "labs" / "ot2.yaml").read_text(encoding="utf-8")
     (tmp_path / "lab.yaml").write_text(lab, encoding="utf-8")
     done = sdl("run", file, "--json", "--runner", "plain")
     assert done.returncode in (0, 7), done.stderr
-    assert answer(done)["experiments"] == 3
+    assert answer(done)["experiments"] == 2
 
 
 def test_a_robot_that_does_not_answer_ends_with_5_and_its_address(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""People's verbs on one small campaign, as typed: repeat, refill, edit, reject, approve, pause, label, verify, sign."""
+"""What people say to one small campaign, as typed: repeat, remeasure, refill, edit, reject, approve, label, verify."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sdl.store import Store
+from sdl.store.told import series
 from tests.flows.campaigns import answer, budget, campaign_file, sdl
+from tests.spectra.vendor_files import oceanview
 
 pytestmark = pytest.mark.lab
 
@@ -43,22 +46,16 @@ def test_a_suggestion_is_edited_rejected_and_approved_only_as_it_was_shown(begun
     assert now["batch_hash"] in answer(done)["done"]
 
 
-def test_a_pause_is_heeded_before_anything_starts_and_a_larger_budget_goes_on(begun: Path) -> None:
-    assert sdl("resume", begun, *RUN).returncode == 4, "the approved one ran; the next batch waits"
-    assert answer(sdl("status", begun, "--json"))["experiments"] == 1
-    first = answer(sdl("status", begun, "--json"))["best"]["experiment"]
-    assert (
-        sdl("reject", begun, answer(sdl("status", begun, "--json"))["proposed"][0]["id"], "--by", "Mei").returncode == 0
-    )
-    asked = sdl("repeat", begun, first, "-n", "1", "--by", "Mei")
-    assert (
-        asked.returncode == 0 and sdl("refill", begun, "stocks/A1", "--volume", "19 mL", "--by", "Mei").returncode == 0
-    )
+def test_a_repeat_is_the_next_batch_and_a_larger_budget_goes_on(begun: Path) -> None:
+    first = answer(sdl("status", begun, "--json"))["proposed"][0]["id"]
+    assert sdl("repeat", begun, first, "-n", "1", "--by", "Mei").returncode == 0
+    assert sdl("refill", begun, "stocks/A1", "--volume", "19 mL", "--by", "Mei").returncode == 0
     for wrong in ("19", "-3 mL", "", "300 mL", "19 nm"):
         assert sdl("refill", begun, "stocks/A1", "--volume", wrong, "--by", "Mei").returncode == 2
-    assert sdl("resume", begun, *RUN).returncode == 4
-    proposed = answer(sdl("status", begun, "--json"))["proposed"]
-    assert [first in p["why"] for p in proposed] == [True], "the repeat is the next batch"
+    assert sdl("resume", begun, *RUN).returncode == 4, "the approved one ran; the next batch waits"
+    seen = answer(sdl("status", begun, "--json"))
+    assert seen["experiments"] == 1 and seen["best"]["experiment"] == first
+    assert [first in p["why"] for p in seen["proposed"]] == [True], "the repeat is the next batch"
     assert sdl("approve", begun, "--by", "Mei").returncode == 0
     done = sdl("resume", begun, *RUN, "--json")
     assert done.returncode == 7, done.stderr
@@ -70,6 +67,28 @@ def test_a_pause_is_heeded_before_anything_starts_and_a_larger_budget_goes_on(be
     with Store.open(begun.parent / ".sdl" / "blue-465", create=False) as store:
         assert [v.parsed["budget"]["experiments"] for v in store.campaign_versions()] == [2, 3]
         assert store.stock_left()["stocks/A1"] <= 19_000
+
+
+def test_a_vial_measured_again_is_a_later_measurement_and_the_first_outcome_stays(begun: Path) -> None:
+    w = np.linspace(350.0, 700.0, 1200)
+    peak = 5000.0 * np.exp(-(((w - 467.0) / 11.0) ** 2)) + 20.0
+    spectrum = begun.parent / "again.txt"
+    spectrum.write_bytes(oceanview(w, peak, np.zeros_like(w), np.ones_like(w)))
+    (first, *_) = answer(sdl("label", begun, "--json"))["vials"]
+    again = ("remeasure", begun, first["experiment"], spectrum, "--at", "2099-01-02T10:00")
+    assert sdl(*again, "--by", " ").returncode == 2
+    done = sdl(*again, "--by", "Mei", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [c["change"] for c in answer(done)["told"]] == ["later measurement"]
+    waiting = answer(sdl("status", begun, "--json"))["proposed"][0]["id"]
+    unmade = sdl("remeasure", begun, waiting, spectrum, "--by", "Mei")
+    assert unmade.returncode == 2 and "nothing was made yet" in unmade.stderr
+    with Store.open(begun.parent / ".sdl" / "blue-465", create=False) as store:
+        known = store.experiment(first["experiment"])
+        assert known.features.values["pl_peak_nm"].value == first["features"]["pl_peak_nm"]
+        before, (moment, value, _) = series(store, known)["pl_peak_nm"]
+    assert before[1] == first["features"]["pl_peak_nm"]
+    assert value == pytest.approx(467.0, abs=0.3) and moment.startswith("2099-01-02T10:00")
 
 
 def test_the_vials_are_labelled_and_a_tampered_row_stops_the_campaign_until_signed(begun: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.kills import live
 from sdl.store import Store
 from tests.flows.campaigns import answer, budget, campaign_file, planned_strokes, sdl, strokes
-from tests.flows.test_kill import run_and_kill
 
 pytestmark = pytest.mark.lab
 
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.lab
 def test_a_robot_that_forgot_its_run_is_never_trusted_and_never_repeated(tmp_path: Path) -> None:
     file = campaign_file(tmp_path, budget(4, 2))
     state = tmp_path / ".sdl" / "blue-465"
-    run_and_kill(file, 13)
+    _, ended = live(file, 13)
+    assert not ended
     os.kill(json.loads((state / "virtual-lab.json").read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
     poured = strokes(state)
     assert poured, "the power went off in the middle of a run"

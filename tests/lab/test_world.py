@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from sdl.bench import CARRY_OVER
 from sdl.lab.commands import Dispensed, Spot
 from sdl.lab.virtual.chemistry import Growth, Mix
 from sdl.lab.virtual.clock import EPOCH_S, VirtualClock
 from sdl.lab.virtual.journal import Journal
+from sdl.lab.virtual.spectrometer import Spectrometer
 from sdl.lab.virtual.world import Vessel, World
+from sdl.spectra.trust import left_over
 from tests.lab.command_lists import DECK
 from tests.lab.conftest import LOAD
 
@@ -81,6 +84,28 @@ def test_growth_starts_when_lead_meets_caesium_and_counts_every_stroke(tmp_path:
     assert place.world.waste_ul == pytest.approx(120.0, rel=cv)
     place.pour(MEDIUM, CELL, 150.0)
     assert place.world.cell.growth is None
+    place.journal.close()
+
+
+def test_a_rinse_that_was_skipped_or_too_small_is_seen_as_carry_over(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    spectrometer = Spectrometer(7, ("absorption",))
+    dark, blank = spectrometer.dark(0.0), spectrometer.look("blank", 1.0, "blank")
+
+    def left(now_s: float) -> float:
+        (_, cell), *before = place.world.look("blank")
+        remains = [(part, vessel.growth or "blank") for part, vessel in before]
+        return left_over(spectrometer.look(cell.growth or "blank", now_s, "sample", remains), dark, blank)
+
+    _mixed(place)
+    place.pour(WELL, CELL, 120.0, wait_s=1800.0)
+    place.begun[0][1].advance(1800.0)
+    assert left(2.0) > CARRY_OVER
+    place.pour(MEDIUM, CELL, 20.0)
+    assert left(3.0) > CARRY_OVER
+    for _ in range(2):
+        place.pour(MEDIUM, CELL, 150.0)
+    assert abs(left(4.0)) < CARRY_OVER
     place.journal.close()
 
 

@@ -231,6 +231,61 @@ def test_nonsense_is_refused_and_changes_nothing() -> None:
     assert advisor.rows == []
 
 
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [({"pl_peak_nm": 2.66}, "looks like eV; that would be 466.1 nm"), ({"plqy": 62.0}, "for percent divide by 100")],
+    ids=["eV", "percent"],
+)
+def test_a_value_in_another_unit_is_refused_with_what_it_may_mean(features: dict[str, float], said: str) -> None:
+    advisor, design = Advisor(space(), TARGET), space().sobol(1, seed=1)[0]
+    with pytest.raises(Refused, match=said):
+        advisor.tell(design, features)
+    with pytest.raises(Refused, match=said):
+        advisor.recall(design, features, "another lab")
+
+
+def test_designs_that_run_or_are_offered_must_be_designs() -> None:
+    advisor = Advisor(space(), TARGET)
+    for given in ({"pending": [{"ratio": 3.0}]}, {"pool": [{**space().sobol(1, seed=1)[0], "ratio": float("nan")}]}):
+        with pytest.raises(Refused):
+            advisor.suggest(1, **given)  # type: ignore[arg-type]
+
+
+def test_a_model_that_is_late_gives_way_to_labelled_space_filling() -> None:
+    clock = iter(float(second) for second in range(1000))
+    advisor = Advisor(space(), TARGET, seed=2, start=0, clock=lambda: next(clock))
+    for design in space().sobol(10, seed=1):
+        advisor.tell(design, lab(design))
+    late, in_time = advisor.suggest(3, limit_s=2.0), advisor.suggest(3, limit_s=500.0)
+    assert [s.kind for s in late] == ["fallback"] * 3 and "within 2 s" in late[0].why
+    assert not {s.kind for s in in_time} & {"fallback", "sobol"}
+
+
+def test_a_named_device_gives_the_same_answers_and_one_that_is_not_there_is_refused() -> None:
+    def told(device: str | None) -> Advisor:
+        advisor = Advisor(space(), TARGET, seed=2, start=0, device=device)
+        for design in space().sobol(8, seed=1):
+            advisor.tell(design, lab(design))
+        return advisor
+
+    assert told("cpu").suggest(1) == told(None).suggest(1)
+    for device in ("cuda", "abacus"):
+        with pytest.raises(Refused, match=device):
+            told(device).suggest(1)
+
+
+def test_ten_thousand_rows_of_history_are_answered_at_once() -> None:
+    advisor = Advisor(space(), TARGET, seed=2, start=0)
+    for design in space().sobol(8, seed=1):
+        advisor.tell(design, lab(design))
+    for design in space().sobol(10_000, seed=5):
+        advisor.recall(design, {"pl_peak_nm": lab(design)["pl_peak_nm"]}, "another lab")
+    [s] = advisor.suggest(1)
+    assert s.kind in ("explore", "exploit")
+    posterior = advisor.posterior
+    assert posterior is not None and len(posterior.past["pl_peak_nm"].fitted.told.y) == 300
+
+
 def test_a_space_without_a_feasible_design_is_named() -> None:
     empty = DesignSpace.of(a=(0.0, 1.0), b=(0.0, 1.0), constraints=["a + b >= 3"])
     with pytest.raises(NothingFeasible, match="a \\+ b >= 3"):

@@ -87,3 +87,15 @@ def test_a_plqy_at_the_edge_stays_finite(plqy: float) -> None:
 def test_what_is_no_measurement_is_refused(name: str, value: float, sd: float) -> None:
     with pytest.raises(Refused, match=name):
         check_feature(name, value, sd)
+
+
+def test_choices_that_are_described_lie_as_near_as_their_numbers() -> None:
+    where = DesignSpace.of(a=(0.0, 2.0), solvent={"toluene": (0.1, 0.6), "octane": (0.0, 0.5), "water": (1.0, 0.9)})
+    code = DesignCode(where)
+    X = code.matrix([{"a": 1.0, "solvent": name} for name in ("toluene", "octane", "water")])
+    assert X.shape == (3, len(code.axis_names)) == (3, len(code.choices))
+    assert X[:, 4:] == pytest.approx(np.array([[0.1, 0.25], [0.0, 0.0], [1.0, 1.0]]))
+    assert code.choices == (False, True, True, True, False, False)
+    assert code.values(X)["a"].tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(Refused, match="as many finite numbers"):
+        DesignSpace.of(solvent={"toluene": (0.1,), "octane": (0.0, 0.5)})

@@ -9,7 +9,7 @@ from scipy.optimize import check_grad
 from models.evidence import Constants, Evidence, Readings, most_probable, priors, start
 
 
-def readings(kinds: int, n: int = 30, seed: int = 0) -> Readings:
+def readings(kinds: int, n: int = 30, seed: int = 0, smoothness: float = 2.5) -> Readings:
     rng = np.random.default_rng(seed)
     shares = np.eye(kinds)
     shares[0] = 1.0
@@ -20,8 +20,11 @@ def readings(kinds: int, n: int = 30, seed: int = 0) -> Readings:
         run=np.arange(n) // 8 - 1,
         z=rng.standard_normal(n),
         zvar=rng.uniform(0.0, 0.1, n),
-        known=features @ features.T,
+        features=features,
         shares=shares,
+        moves=np.array([[1.0, 1.0, 0.0], *[[1.0, 1.0, 1.0]] * (kinds - 1)]),
+        trust=rng.uniform(0.2, 1.2, n),
+        smoothness=smoothness,
     )
 
 
@@ -34,22 +37,25 @@ class _Reference(gpytorch.models.ExactGP):
     """GPyTorch's own model of the same structure, for one kind of reading and no known covariance."""
 
     def __init__(self, r: Readings, c: Constants) -> None:
-        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(torch.from_numpy(r.zvar + c.noise[r.kind]))
+        likelihood = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(torch.from_numpy(r.noise(c)))
         super().__init__(torch.from_numpy(r.X), torch.from_numpy(r.z), likelihood)
         self.mean_module = gpytorch.means.ZeroMean()
-        self.matern = gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=3)).double()
+        self.matern = gpytorch.kernels.ScaleKernel(
+            gpytorch.kernels.MaternKernel(nu=r.smoothness, ard_num_dims=3)
+        ).double()
         self.matern.base_kernel.lengthscale = torch.from_numpy(c.lengths[0])
         self.matern.outputscale = torch.tensor(c.scales[0])
-        self.more = torch.from_numpy(r.known + c.run * r.same_run)
+        self.more = torch.from_numpy(r.features @ r.features.T + c.run * r.same_run)
 
     def forward(self, X: torch.Tensor) -> gpytorch.distributions.MultivariateNormal:
         return gpytorch.distributions.MultivariateNormal(self.mean_module(X), self.matern(X).to_dense() + self.more)
 
 
-def test_the_evidence_is_the_one_of_gpytorch() -> None:
-    r = readings(1)
+@pytest.mark.parametrize("smoothness", [1.5, 2.5])
+def test_the_evidence_is_the_one_of_gpytorch(smoothness: float) -> None:
+    r = readings(1, smoothness=smoothness)
     for theta in thetas(r):
-        gp = _Reference(r, Constants.of(theta, 1, 3)).train()
+        gp = _Reference(r, Constants.of(theta, r.moves)).train()
         mll = gpytorch.mlls.ExactMarginalLogLikelihood(gp.likelihood, gp)
         theirs = float(mll(gp(*gp.train_inputs), gp.train_targets).detach()) * len(r.z)
         centre, sd = priors(r)
@@ -57,9 +63,9 @@ def test_the_evidence_is_the_one_of_gpytorch() -> None:
         assert ours == pytest.approx(theirs, rel=1e-9)
 
 
-@pytest.mark.parametrize("kinds", [1, 3])
-def test_the_gradient_is_that_of_the_evidence(kinds: int) -> None:
-    r = readings(kinds)
+@pytest.mark.parametrize(("kinds", "smoothness"), [(1, 2.5), (3, 2.5), (3, 1.5)])
+def test_the_gradient_is_that_of_the_evidence(kinds: int, smoothness: float) -> None:
+    r = readings(kinds, smoothness=smoothness)
     objective = Evidence(r)
     for theta in thetas(r):
         error = check_grad(lambda t: objective(t)[0], lambda t: objective(t)[1], theta)

@@ -9,9 +9,11 @@ import pytest
 
 from models import Advisor
 from models.memory import history_in_words
+from models.physics import PL, GrowthLaw
 from models.trust import Score, leave_one_out
 from sdl.space import DesignSpace
 from sdl.target import Target, match
+from sdl.units import HC_EV_NM
 
 SPACE = DesignSpace.of(a=(0.0, 1.0), b=(0.0, 1.0))
 TARGET = Target.of(pl_peak_nm=match(470.0, within=2.0))
@@ -102,3 +104,17 @@ def test_replicates_are_left_out_together() -> None:
     assert posterior is not None
     held = leave_one_out(posterior)["pl_peak_nm"]
     assert held[0].mean == pytest.approx(held[10].mean) == held[11].mean
+
+
+def test_where_the_law_of_growth_foresees_more_than_the_history_it_is_said() -> None:
+    where = DesignSpace.of(growth_time_s=(60.0, 3600.0), cs_concentration_mmol_l=(0.06, 0.6))
+    law, advisor = GrowthLaw(), Advisor(where, TARGET, seed=1, start=0)
+    b = {name: mean for name, (mean, _) in law.coefficients.items()}
+    for d in where.sobol(12, seed=5):
+        seen = {name: np.array([float(value)]) for name, value in d.items()}
+        peak_nm = HC_EV_NM / float(law.energy(b, seen, PL)[0])
+        advisor.tell(d, {"pl_peak_nm": peak_nm})
+        advisor.recall(d, {"pl_peak_nm": 960.0 - peak_nm}, "another lab")
+    assert advisor.posterior is not None
+    [said] = history_in_words(advisor.posterior)
+    assert said == "History for PL peak is left out: the law of growth foresees our own rows better."

@@ -227,7 +227,29 @@ def diagnostics(replicates: list[Experiment]) -> dict[str, Any]:
             "x": x.tolist(),
             "feature": {f: {"mean": [c[f] for c in curves], "sd": [sd[f]] * len(x)} for f in sd},
         }
-    return {
+    sobol = {name: {"first": 0.1, "total": 0.2} for name in LOW}
+    runs = [f"run-{k}" for k in range(1, 6)]
+    chart = {
+        "runs": runs,
+        "effect": [0.1, -0.3, 0.2, 0.0, 5.0],
+        "sd": [0.8] * 5,
+        "limit": [2.4] * 5,
+        "mean": [0.0, -0.1, 0.0, 0.0, 1.5],
+        "mean_limit": [0.7, 0.8, 0.9, 0.9, 0.9],
+        "run_sd": 1.0,
+        "alarms": ["run-5: PL peak reads 5 nm high in all wells, beyond 3 sd"],
+    }
+    known = {
+        "sensitivity": {"pl_peak_nm": sobol, "plqy": sobol},
+        "control": {"pl_peak_nm": chart},
+        "tolerance": {
+            "experiments": [replicates[0].id],
+            "robust": 0.63,
+            "card": [{"what": "+1 µL of TOPO", "moves": {"pl_peak_nm": 0.8, "plqy": -0.011}}],
+        },
+        "prospects": [{"target": "", "p_reachable": 0.2, "rate": 0.1, "barrier": "PLQY comes to 0.5", "readings": 30}],
+    }
+    return known | {
         "model": {"id": "gp-3-outcomes", "outcomes": {}},
         "confirmed": [{"design": design, "p": 0.87, "experiments": [e.id for e in replicates]}],
         "candidates": [],

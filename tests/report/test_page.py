@@ -53,6 +53,16 @@ def test_every_experiment_its_vial_and_the_recipe_are_there(page: str) -> None:
         assert word in page
 
 
+def test_what_matters_how_exactly_whether_runs_drift_and_what_is_in_reach_are_there(page: str) -> None:
+    for figure in ("plot-sensitivity", "plot-control"):
+        assert f'id="{figure}"' in page
+    text = re.sub(r"<[^>]+>", " ", page[: page.index('<script type="application/json"')])
+    assert re.search(r"\+1 µL of TOPO\s+\+0\.8\s+−1\.1", text)  # nm, and per cent of PLQY
+    assert "hits with a probability of 63 %" in text
+    assert "run-5: PL peak reads 5 nm high in all wells" in text
+    assert "can be reached with a probability of 20 %" in text and "PLQY comes to 0.5" in text
+
+
 def test_a_campaign_that_has_not_begun_has_a_page_too(tmp_path: Path) -> None:
     with Store.open(tmp_path / "state", create=True) as store:
         store.claim()

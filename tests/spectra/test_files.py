@@ -187,11 +187,12 @@ ABSORBANCE = vendor.absorbance(*counts())
         (100 * 10**-ABSORBANCE, "mis_scaled"),
         (10**-ABSORBANCE, "mis_scaled"),
         (5e4 * 10**-ABSORBANCE, "mis_scaled"),
+        (1e3 * ABSORBANCE, "mis_scaled"),
         (0 * ABSORBANCE + 0.3, "flat"),
         (-ABSORBANCE - 0.2, "negative"),
         (0.06 + np.random.default_rng(2).normal(0, 5e-4, ABSORBANCE.size), "probe_in_air"),
     ],
-    ids=["percent", "transmittance", "counts", "flat", "negative", "air"],
+    ids=["percent", "transmittance", "counts", "mOD", "flat", "negative", "air"],
 )
 def test_numbers_that_cannot_be_absorbance_are_flagged_and_give_no_features(values: Array, flag: str) -> None:
     found = one(csv(GRID_NM, values)).features

@@ -31,7 +31,7 @@ def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=_JSON)
 def test_the_data_of_an_event_come_back_exactly_and_the_chain_holds(long_lived: Store, data: Any) -> None:
     before = long_lived.events()[-1].seq

@@ -12,6 +12,7 @@ import pytest
 from sdl.spectra.types import Spectrum
 from sdl.store import Attempt, Store, StoreFailed
 from sdl.store.disk import write_durably
+from sdl.store.folding import AT_LATEST_PAGES, EVERY, Folding
 from sdl.store.spill import folder_of
 
 SNAPSHOTS = sorted((Path(__file__).parent / "data").glob("schema-*.sql"))
@@ -93,3 +94,26 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_no_draft(tmp_path:
         write_durably(path, "\ud800")
     assert path.read_text() == "first"
     assert [p.name for p in tmp_path.iterdir()] == ["analysis.json"]
+
+
+def test_the_log_is_folded_into_the_file_beside_the_commits(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute(f"PRAGMA wal_autocheckpoint={AT_LATEST_PAGES}")
+        writer.execute("CREATE TABLE t (x)")
+        folding = Folding(lambda: sqlite3.connect(path))
+        for _ in range(EVERY):
+            assert path.stat().st_size < 8192, "nothing is folded inside a commit"
+            writer.execute("INSERT INTO t VALUES (randomblob(3000))")
+            folding.committed()
+        folding.close()
+        assert folding.failure is None and path.stat().st_size > EVERY * 3000
+
+
+def test_a_disk_that_refuses_the_folding_stops_the_store(tmp_path: Path) -> None:
+    with Store.open(tmp_path, create=True) as store:
+        store.claim()
+        store._folding.failure = sqlite3.OperationalError("disk I/O error")
+        with pytest.raises(StoreFailed, match="disk I/O error"):
+            store.event("anything")

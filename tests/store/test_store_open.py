@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -111,8 +112,10 @@ def test_a_network_disk_is_refused(kind: str) -> None:
     refuse_shared_folder(Path("/mnt/group data 2/blue"), mounts)
 
 
-def test_a_second_controller_is_told_who_holds_the_store_since_when(store: Store, folder: Path) -> None:
-    program = f"from pathlib import Path\nfrom sdl.store import Store\nStore.open(Path({str(folder)!r}), False).claim()"
+@pytest.mark.parametrize("of", ["the same store", "a copy of it"])
+def test_a_second_controller_is_told_who_holds_the_store_since_when(store: Store, folder: Path, of: str) -> None:
+    place = folder if of == "the same store" else shutil.copytree(folder, folder.parent / "copy")
+    program = f"from pathlib import Path\nfrom sdl.store import Store\nStore.open(Path({str(place)!r}), False).claim()"
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert f"held by pid {os.getpid()}" in other.stderr
     assert store.owner().since in other.stderr

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sdl.attempt.interlocks.sight import Sight, check
-from sdl.attempt.session import LONGEST_ARMED, changed_since_armed
+from sdl.attempt.session import LONGEST_ARMED
 from sdl.errors import NeedsPerson, Unsafe
 
 STARTS_PER_H = 6
@@ -39,8 +39,8 @@ def somebody_answers_for_it(sight: Sight) -> Iterator[str]:
     if not lab.armed_by or not lab.armed_until:
         yield f"{lab.name} is not armed: set armed_by and armed_until (at most 72 h ahead) in the lab file"
         return
-    if lab.robot != "simulated" and (changed := changed_since_armed(lab)):
-        yield changed
+    if lab.unarmed:
+        yield lab.unarmed
     if lab.armed_until == "always":
         if lab.robot != "simulated":
             yield f"{lab.name} is armed for ever, which is for simulated robots only; write a moment at most 72 h ahead"

@@ -96,6 +96,17 @@ def the_robot_would_run_what_was_verified(sight: Sight) -> Iterator[str]:
         yield f"{attempt.id}: the run has the files {sorted(files)}, verified was {attempt.file_id}; plan it again"
 
 
+@check("I26", Unsafe, "start")
+def its_software_is_that_of_the_verified_list(sight: Sight) -> Iterator[str]:
+    now = str(sight.health.get("api_version"))
+    if sight.verified_with != now:
+        yield (
+            f"{sight.attempt.id}: the robot's software is {now}, when the list was verified it was "
+            f"{sight.verified_with or 'not recorded'}: sdl resolve --outcome not-run, then sdl resume plans and "
+            "verifies it anew"
+        )
+
+
 @check("I26", Unsafe, "start", "run")
 def the_run_is_that_of_the_verified_protocol(sight: Sight) -> Iterator[str]:
     if sight.run.get("protocolId") != sight.attempt.protocol_id:

@@ -22,10 +22,10 @@ class Sight:
     """Everything that is known at one moment: the robot's answers as its API words them, and our own books.
 
     ``now`` is the wall clock's, ``now_s`` and ``starts_s`` (when each attempt began, by its id) the lab clock's.
-    From ``instruments`` on it is asked before the start only: ``offsets`` and ``deck_calibration`` are an OT-2's,
-    ``analysed`` is the hash of the list that the robot would run, ``tops_mm`` and ``travel_mm`` how high that list's
-    labware stands and the end of its longest tip goes, ``stock_left`` (less what evaporated so far) and
-    ``consumables`` the ledger with this attempt's share taken out.
+    From ``verified_with`` on, the software that analysed the approved list, it is asked before the start only:
+    ``offsets`` and ``deck_calibration`` are an OT-2's, ``analysed`` is the hash of the list that the robot would run,
+    ``tops_mm`` and ``travel_mm`` how high that list's labware stands and the end of its longest tip goes,
+    ``stock_left`` (less what evaporated so far) and ``consumables`` the ledger with this attempt's share taken out.
     """
 
     lab: Lab
@@ -40,6 +40,7 @@ class Sight:
     run: Json
     attempts: Sequence[Attempt]
     starts_s: Mapping[str, float]
+    verified_with: str = ""
     instruments: Sequence[Json] = ()
     fixtures: Sequence[Json] = ()
     offsets: Sequence[Json] = ()

@@ -1,12 +1,14 @@
 """Each route's table of outcomes, and what it says about reaching a target.
 
-``ROUTE.csv`` beside this module: its first line says whether it was simulated (and by which command, version and seed)
-or measured (and by whom). A simulated table warns; it never refuses, because the model may be wrong about a real lab.
+``ROUTE.csv`` beside this module, and for a synthesis that a chemist declares ``FILE.outcomes.csv`` beside the file that
+declares it. Its first line says whether it was simulated (and by which command, version and seed) or measured (and by
+whom). A simulated table warns; it never refuses, because the model may be wrong about a real lab.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from sdl.campaign import Campaign
 from sdl.chemistry.routes import route_of
-from sdl.route import Route
+from sdl.route import Dose, Route
 from sdl.space import Constraint
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
@@ -39,10 +41,13 @@ WIDEN_WORTH = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """``n`` outcomes of one route: ``columns`` are ``(n,)`` by internal name; ``origin`` is the file's first line."""
+    """``n`` outcomes of one route: ``columns`` are ``(n,)`` by internal name; ``origin`` is the file's first line.
+
+    A column of a choice holds names, every other one numbers.
+    """
 
     origin: str
-    columns: Mapping[str, Array]
+    columns: Mapping[str, NDArray[Any]]
 
     @property
     def simulated(self) -> bool:
@@ -60,7 +65,7 @@ class Reach:
     rows: int
     inside: int
     hits: int
-    nearest: Mapping[str, float]
+    nearest: Mapping[str, float | str]
     spans: Mapping[str, tuple[float, float]]
     warnings: tuple[str, ...]
     widen: tuple[str, ...]
@@ -73,7 +78,7 @@ class Reach:
             "rows": self.rows,
             "inside": self.inside,
             "hits": self.hits,
-            "nearest": {k: round(v, 5) for k, v in self.nearest.items()},
+            "nearest": {k: v if isinstance(v, str) else round(v, 5) for k, v in self.nearest.items()},
             "spans": {k: [round(low, 4), round(high, 4)] for k, (low, high) in self.spans.items()},
             "warnings": list(self.warnings),
             "widen": list(self.widen),
@@ -82,16 +87,53 @@ class Reach:
 
 
 def table_of(route: str) -> Table | None:
-    """Return the table that is shipped with a route; None for one without (a route of one's own)."""
+    """Return the table that is shipped with a route of this project; None for one that is not of this project."""
     path = FOLDER / f"{route}.csv"
-    if not route.replace("-", "").isalnum() or not path.is_file():
-        return None
+    return _read(path) if route.replace("-", "").isalnum() and path.is_file() else None
+
+
+def table_for(campaign: Campaign) -> tuple[Table | None, str]:
+    """Return the table of a campaign's route, and where it has none why, and what to do."""
+    if campaign.synthesis is None:
+        return table_of(campaign.route), "No table of outcomes tells what this route reaches."
+    path = own_table(campaign)
+    make = f"`python -m benchmarks.outcomes {campaign.file}` makes one, where the virtual lab has this chemistry"
+    if not path.is_file():
+        return None, f"No table of simulated outcomes lies at {path.name}, so nothing is said about reach; {make}."
+    table = _read(path)
+    if route_mark(campaign.synthesis) not in table.origin:
+        return None, f"{path.name} is of other steps or limits than the synthesis has now; {make}."
+    return table, ""
+
+
+def own_table(campaign: Campaign) -> Path:
+    """Return where the table of a synthesis lies that the campaign's own files declare."""
+    file = Path(campaign.file)
+    declared_in = file.parent / campaign.route if campaign.route.endswith((".yaml", ".yml")) else file
+    return declared_in.with_suffix(".outcomes.csv")
+
+
+def route_mark(route: Route) -> str:
+    """Return the short hash of what a route does: its parameters, steps and medium, whatever it is called."""
+    steps = [
+        repr(s).replace(repr(s.carries), repr(sorted(s.carries))) if isinstance(s, Dose) else s for s in route.steps
+    ]
+    told = repr((sorted((n, p.low, p.high, p.choices, p.nominal, p.when) for n, p in route.parameters.items()), steps))
+    return f"route {hashlib.sha256((told + route.medium).encode()).hexdigest()[:8]}"
+
+
+def _read(path: Path) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
         origin = file.readline().removeprefix("#").strip()
-        reader = csv.reader(file)
-        names = next(reader)
-        values = np.array([[float(v) if v else math.nan for v in row] for row in reader])
-    return Table(origin=origin, columns={name: values[:, j] for j, name in enumerate(names)})
+        names, *rows = list(csv.reader(file))
+    return Table(origin=origin, columns={name: _column([row[j] for row in rows]) for j, name in enumerate(names)})
+
+
+def _column(cells: list[str]) -> NDArray[Any]:
+    try:
+        return np.array([float(cell) if cell else math.nan for cell in cells])
+    except ValueError:
+        return np.array(cells)
 
 
 def reach(campaign: Campaign, table: Table) -> Reach | None:
@@ -114,9 +156,11 @@ def reach(campaign: Campaign, table: Table) -> Reach | None:
         rows=n,
         inside=int(inside.sum()),
         hits=int((inside & (missed == 0)).sum()),
-        nearest={name: float(column[best]) for name, column in table.columns.items() if math.isfinite(column[best])},
+        nearest={n: value for n, column in table.columns.items() if (value := _value(column[best])) is not None},
         spans=spans,
-        warnings=tuple(_out_of_reach(goals, spans)) if inside.any() else (),
+        warnings=tuple(_out_of_reach(goals, spans, "simulated" if table.simulated else "measured"))
+        if inside.any()
+        else (),
         widen=tuple(_wider(campaign, route, table, keeps, missed)),
         origin=table.origin,
     )
@@ -135,7 +179,8 @@ def reach_in_words(found: Reach) -> list[str]:
     seen = [n for n in found.nearest if n in _FEATURES]
     where = "Nearest" if found.inside else "Nearest of all, outside your ranges"
     lines.append(f"  {where}: {', '.join(f'{label_of(n)} {_shown(n, found.nearest[n])}' for n in at)};")
-    lines.append(f"  predicted {', '.join(f'{label_of(n)} {_shown(n, found.nearest[n])}' for n in seen)}.")
+    made = "predicted" if kind == "simulated" else "measured"
+    lines.append(f"  {made} {', '.join(f'{label_of(n)} {_shown(n, found.nearest[n])}' for n in seen)}.")
     lines += [f"Warning: {text}" for text in found.warnings]
     lines += [f"  Wider would help: {text}" for text in found.widen]
     return [*lines, f"  ({found.origin})"]
@@ -149,7 +194,11 @@ def _keeps(campaign: Campaign, route: Route, table: Table) -> dict[str, Flags]:
     varied = {p.name: (p.low, p.high) for p in campaign.parameters if not p.choices}
     keeps: dict[str, Flags] = {}
     for name, p in route.parameters.items():
-        if name not in table.columns or p.choices or isinstance(p.nominal, str):
+        if name not in table.columns:
+            continue
+        if p.choices or isinstance(p.nominal, str):
+            chosen = next((c.choices for c in campaign.parameters if c.name == name), (str(p.nominal),))
+            keeps[name] = np.isin(table.columns[name], chosen)
             continue
         column, slack = table.columns[name], NEAR_NOMINAL * (p.high - p.low)
         low, high = varied.get(name, (p.nominal - slack, p.nominal + slack))
@@ -162,6 +211,12 @@ def _keeps(campaign: Campaign, route: Route, table: Table) -> dict[str, Flags]:
         if constraint.names <= set(table.columns):
             keeps[text] = constraint.holds(dict(table.columns))
     return keeps
+
+
+def _value(cell: Any) -> float | str | None:
+    if isinstance(cell, str):
+        return str(cell)
+    return float(cell) if math.isfinite(cell) else None
 
 
 def _miss(goal: Goal, seen: Array) -> Array:
@@ -180,14 +235,14 @@ def _span(seen: Array) -> tuple[float, float]:
     return (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan)
 
 
-def _out_of_reach(goals: Mapping[str, Goal], spans: Mapping[str, tuple[float, float]]) -> list[str]:
+def _out_of_reach(goals: Mapping[str, Goal], spans: Mapping[str, tuple[float, float]], kind: str) -> list[str]:
     """Name each goal that no row inside reaches, with the closest value."""
     said = []
     for name, goal in goals.items():
         low, high = spans[name]
         if not (high >= goal.low and low <= goal.high):
             closest = high if high < goal.low else low
-            said.append(f"not reachable in the simulated table: closest {label_of(name)} {_shown(name, closest)}")
+            said.append(f"not reachable in the {kind} table: closest {label_of(name)} {_shown(name, closest)}")
     return said
 
 
@@ -211,8 +266,10 @@ def _wider(campaign: Campaign, route: Route, table: Table, keeps: Mapping[str, F
     return said
 
 
-def _shown(name: str, value: float) -> str:
+def _shown(name: str, value: float | str) -> str:
     """Write a value with the unit its name carries, times above two minutes in minutes."""
+    if isinstance(value, str):
+        return value
     unit = unit_of(name)
     if unit == "s" and value >= 120:
         value, unit = value / 60, "min"

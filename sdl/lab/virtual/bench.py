@@ -103,10 +103,11 @@ class VirtualBench:
 
     def _seen(self, role: Role) -> Sequence[Spectrum]:
         now_s = self.clock.advance(SPECTRUM_S * len(self._spectrometer.channels))
-        cell = self.world.look(role, str(self.spec.get("probe_at", "")))
+        (_, cell), *before = self.world.look(role, str(self.spec.get("probe_at", "")))
         if role == "dark":
             return self._spectrometer.dark(now_s)
-        return self._spectrometer.look(_content(cell, now_s), now_s, role)
+        remains = [(part, _kind(vessel)) for part, vessel in before]
+        return self._spectrometer.look(_content(cell, now_s), now_s, role, remains)
 
     def _densities(self, slot: str, bands_nm: Sequence[int]) -> dict[int, dict[str, float]]:
         """Return the optical density of each well of the plate from ``slot``, by band."""
@@ -152,5 +153,9 @@ def _content(cell: Vessel, now_s: float) -> Content:
         raise Conflict("Unmodelled", str(exc), 422) from exc
     if cell.growth is not None and cell.started_s is not None:
         cell.growth.advance(now_s - cell.started_s)
-        return cell.growth
-    return "dye" if cell.umol.get(DYE) else "blank"
+    return _kind(cell)
+
+
+def _kind(cell: Vessel) -> Content:
+    """Return what a vessel shows; its crystals as they were when they were last looked at."""
+    return cell.growth or ("dye" if cell.umol.get(DYE) else "blank")

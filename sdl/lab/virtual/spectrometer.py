@@ -128,9 +128,11 @@ class Spectrometer:
             for kind in self.channels
         )
 
-    def look(self, content: Content, now_s: float, role: Role) -> tuple[Spectrum, ...]:
-        """Return one spectrum a channel of what is in the cell."""
-        rng, liquid = generator(self._seed, now_s, role), self._liquid(content)
+    def look(
+        self, content: Content, now_s: float, role: Role, remains: Sequence[tuple[float, Content]] = ()
+    ) -> tuple[Spectrum, ...]:
+        """Return one spectrum a channel of what is in the cell; ``remains`` are parts of it that others left there."""
+        rng, liquid = generator(self._seed, now_s, role), self._stirred(content, remains)
         bubble = self._bubble(rng) if role == "sample" else np.ones(GRID_NM.size)
         longer = self.integration_ms / INTEGRATION_MS
         white = np.maximum(FLOOR_E, self._noisy(longer * self._white(liquid, bubble, role, rng), rng))
@@ -158,6 +160,17 @@ class Spectrometer:
         """Return the LED's power over its mean: a daily wave whose rms slope is the stated drift."""
         pace = 2 * math.pi / DAY_H
         return 1 + self._faults.led_drift_per_h * math.sqrt(2) / pace * math.sin(pace * now_s / 3600 + self._day)
+
+    def _stirred(self, content: Content, remains: Sequence[tuple[float, Content]]) -> _Liquid:
+        """Return what is in the cell with what others left there: each absorbs and shines by its part."""
+        own = self._liquid(content)
+        others = [(part, self._liquid(other)) for part, other in remains]
+        share = 1.0 - sum(part for part, _ in others)
+        return _Liquid(
+            absorbance=share * own.absorbance + sum(part * one.absorbance for part, one in others),
+            emitted=share * own.emitted + sum(part * one.emitted for part, one in others),
+            index=own.index,
+        )
 
     def _liquid(self, content: Content) -> _Liquid:
         if isinstance(content, Growth):

@@ -24,6 +24,12 @@ from sdl.lab.virtual.reaction import PRECURSORS, Reaction, Vessel, act, changes,
 PIPETTING_CV = 0.015
 """Total relative sd of a dispensed volume; half the variance stays with a pipette [assumed, virtual_lab.md 2]."""
 
+CELL_UL = 20.0
+"""Volume of the flow cell, in which what enters stirs what is there: 2 mm of path behind a window of 10 mm2 [X]. A
+rinse of 150 uL leaves exp(-7.5) of a well's aliquot, one of 20 uL more than a third."""
+LEAST_PART = 1e-5
+"""Parts of the cell below this are forgotten: of an absorbance of 2 they are a hundredth of a reader's drift [X]."""
+
 TRASH = "trash"
 
 
@@ -66,6 +72,7 @@ class World:
         self._runs = 0
         self._running = {"run": "", "key": ""}
         self.cell = Vessel()
+        self._remains: list[tuple[float, Vessel]] = []  # part of the cell, and what was in it before
         self.waste_ul = 0.0
         for entry in journal.before:
             self._apply(entry)
@@ -131,14 +138,17 @@ class World:
                 self._record("refill", what=what, lot=lot)
             return known
 
-    def look(self, role: str, at: str = "") -> Vessel:
-        """Write a read down and return what is in the cell, or in the well ``at`` in which a probe stands."""
+    def look(self, role: str, at: str = "") -> list[tuple[float, Vessel]]:
+        """Write a read down and return what is in the cell, or in the well ``at`` in which a probe stands.
+
+        What filled the cell last comes first, then what earlier fillings left of themselves; each with its part.
+        """
         with self._lock:
             self._record("read", role=role)
             if not at:
-                return self.cell
+                return self._in_cell()
             self._grown(at)
-            return self._vessel(at)
+            return [(1.0, self._vessel(at))]
 
     def plate(self, slot: str) -> dict[str, Vessel]:
         """Return what is in every well of the plate that stands in ``slot``; wells that nothing entered are empty."""
@@ -196,7 +206,7 @@ class World:
         if self._deck.get(entry["dest"], _NOWHERE).drain:
             # Dots in the cell go on as in their well.
             liquid.growth, liquid.started_s = grown, self._vessel(entry["source"]).started_s
-            self.cell = liquid
+            self._fill(liquid)
             self.waste_ul += liquid.volume_ul
             return
         well = self._vessel(entry["dest"])
@@ -212,6 +222,15 @@ class World:
                 well.started_s, well.run = t_s, self._runs
                 well.celsius = self._block_c.get(entry["dest"].rpartition("/")[0], self._room_c)
         well.fed_s = t_s
+
+    def _fill(self, liquid: Vessel) -> None:
+        """Let ``liquid`` flow through the cell: what was there is thinned as in a stirred vessel."""
+        left = float(np.exp(-liquid.volume_ul / CELL_UL))
+        self._remains = [(part * left, was) for part, was in self._in_cell() if part * left > LEAST_PART]
+        self.cell = liquid
+
+    def _in_cell(self) -> list[tuple[float, Vessel]]:
+        return [(1.0 - sum(part for part, _ in self._remains), self.cell), *self._remains]
 
     def _evaporate(self, location: str, t_s: float) -> None:
         """Let a stock lose the solvent that went through its septum until ``t_s``; what is dissolved stays."""

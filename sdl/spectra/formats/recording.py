@@ -141,5 +141,7 @@ def noise(values: Array) -> float:
     bends = np.abs(np.diff(values[np.isfinite(values)], 2))
     if bends.size < 2 * FEWEST:
         return 1e-3
-    quiet = np.sort([float(np.median(part)) for part in np.array_split(bends, min(16, bends.size // 4 or 1))])
-    return max(QUIETEST_A, 1.4826 * float(quiet[quiet.size // 4]) / math.sqrt(6.0))
+    stretches = min(16, bends.size // 4 or 1)
+    whole = bends[: bends.size - bends.size % stretches].reshape(stretches, -1)
+    quiet = np.sort(np.median(whole, axis=1))
+    return max(QUIETEST_A, 1.4826 * float(quiet[stretches // 4]) / math.sqrt(6.0))

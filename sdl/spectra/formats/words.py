@@ -23,9 +23,9 @@ _COLUMNS: tuple[tuple[Column, str], ...] = (
 )
 _UNITS: tuple[tuple[str, str], ...] = (
     ("1/cm", r"1/cm|cm-1|cm\^-1|wavenumber"),
-    ("um", r"micro|\bum\b|µm|μm"),
+    ("um", r"micro|(?<![a-z])um(?![a-z])|µm|μm"),
     ("angstrom", r"ngstr|å"),
-    ("eV", r"\bev\b|electron.?volt"),
+    ("eV", r"(?<![a-z])ev(?![a-z])|electron.?volt"),
 )
 PERCENT = 1.5
 """A transmittance whose median is above this is in percent: 1.5 would be a sample that amplifies; chosen."""
