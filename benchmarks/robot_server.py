@@ -51,7 +51,12 @@ from sdl.store import Store
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "blue-465" / "campaign.yaml"
 
-OPAQUE = frozenset({"params", "result", "definition", "runTimeParameters", "logs", "links", "meta", "traceback"})
+OPAQUE = frozenset(
+    {
+        *("params", "result", "definition", "runTimeParameters", "labware", "pipettes", "modules", "liquids"),
+        *("logs", "links", "meta", "metadata", "wrappedErrors", "errorInfo"),
+    }
+)
 """Fields whose inside is not compared: commands are compared by their hash before every start, the rest is not read."""
 
 QUOTED = 300
@@ -60,7 +65,7 @@ QUOTED = 300
 PATIENCE_S = 60.0
 """How long a state may take to be reached (chosen: ten commands on a loaded machine)."""
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=/)unknown(?=/|$)")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=/)unknown(?=/|$)|(?<=/modules/)[^/]+")
 
 Fields = Mapping[str, set[str]]
 
@@ -195,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _seen(session: Session, listening: Listening, *, moves: bool) -> Seen:
     seen = Seen(answers=listening.heard)
-    look(session, seen)
+    look(session.robot, seen)
     if moves:
         before = [str(run["id"]) for run in session.robot.runs()]
         try:
@@ -264,9 +269,8 @@ def _session(
         store.release()
 
 
-def look(session: Session, seen: Seen) -> None:
+def look(robot: Robot, seen: Seen) -> None:
     """Ask everything that pre-flight and interlocks ask and that does not need a run."""
-    robot = session.robot
     health = seen.step("health", robot.health) or {}
     seen.tell("so it is", f"{health.get('robot_model')}, robot-server {health.get('api_version')}")
     asks: Mapping[str, Callable[[], object]] = {
@@ -425,10 +429,10 @@ def _fields(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _cut(value: Any) -> Any:
-    """Return an answer with the first two of each list, and without what is not compared."""
+    """Return an answer with the first of each list, and without what is not compared."""
     if isinstance(value, Mapping):
         return {key: "..." if key in OPAQUE else _cut(item) for key, item in value.items()}
-    return [_cut(item) for item in value[:2]] if isinstance(value, list) else value
+    return [_cut(item) for item in value[:1]] if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

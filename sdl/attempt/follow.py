@@ -168,7 +168,8 @@ def _advance(session: Session, attempt: Attempt, growth: Growing | None) -> bool
     elif status in ENDED or status.startswith("awaiting-recovery"):
         if status not in ENDED:
             session.robot.stop(attempt.run_id)
-        give_up(session, attempt, f"the run is {status}: {str(run.get('errors'))[:200]}")
+        why = run.get("errors") or (run.get("dataError") or {}).get("detail")  # the second after a power cut
+        give_up(session, attempt, f"the run is {status}: {str(why or 'the robot gives no reason')[:200]}")
         return True
     elif status == "blocked-by-open-door":
         raise NeedsPerson(f"{attempt.id}: the robot's door is open; close it, resume at the robot, then sdl resume")

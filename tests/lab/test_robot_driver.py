@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -179,3 +180,14 @@ def test_every_page_of_commands_is_read() -> None:
 def test_every_error_of_the_driver_belongs_to_the_one_tree() -> None:
     assert issubclass(Unexpected, SdlError)
     assert Unexpected("x", status=500).exit_code == Unreachable.exit_code == 5
+
+
+def test_an_upload_sent_again_while_its_analysis_goes_on_waits_for_it(tmp_path: Path) -> None:
+    """robot-server 8.1.0 answers 503 then; the same files have the same ids, so that asking again moves nothing."""
+    for name in ("p.py", "s.csv"):
+        (tmp_path / name).write_text("#")
+    made = [_http("201 Created", json.dumps({"data": {"id": name}})) for name in ("csv", "protocol")]
+    pending = _http("503 Service Unavailable", '{"errors":[{"id":"LastAnalysisPending"}]}')
+    with scripted([made[0], pending, made[1]]) as (robot, asked):
+        assert robot.upload(tmp_path / "p.py", [], tmp_path / "s.csv", key="a") == ("protocol", "csv")
+    assert [line.split()[1] for line in asked] == ["/dataFiles", "/protocols", "/protocols"]

@@ -107,3 +107,14 @@ def test_the_recorded_lists_are_what_analysis_says_today() -> None:
     assert command_hash(analysed("diluted")) == command_hash(scripted("diluted"))
     assert set(SOUND) | set(HAZARDS) == {*SOUND, *SAYS}
     assert len(recorded("flex")) == 405
+
+
+def test_a_list_of_newer_software_that_says_the_same_has_the_same_hash() -> None:
+    """opentrons 9.0.0 writes ``volumeOffset`` 0 where robot-server 8.1.0 writes nothing; any other depth differs."""
+
+    def stroke(**more: float) -> list[dict[str, object]]:
+        where = {"origin": "bottom", "offset": {"x": 0.0, "y": 0.0, "z": 1.0}, **more}
+        return [{"commandType": "aspirate", "params": {"volume": 50.0, "wellLocation": where}}]
+
+    assert command_hash(stroke(volumeOffset=0.0)) == command_hash(stroke())
+    assert command_hash(stroke(volumeOffset=-1.0)) != command_hash(stroke())

@@ -132,10 +132,10 @@ class Execution:
             try:
                 went_on = self._one(command, reader.feed(command))
             except SdlError as exc:
-                self._close(entry, "failed", self._error(type(exc).__name__, str(exc)))
+                self._close(entry, "failed", error(type(exc).__name__, str(exc), self._clock.now_s()))
                 return self._end("failed", entry["error"])
             if not went_on:
-                self._close(entry, "failed", self._error("RunStoppedError", "Run was stopped"))
+                self._close(entry, "failed", error("RunStoppedError", "Run was cancelled", self._clock.now_s()))
                 return self._end("stopped")
             self._close(entry, "succeeded", None)
         return self._end("failed" if self._planned_errors else "succeeded", *self._planned_errors)
@@ -183,10 +183,6 @@ class Execution:
             if error is not None:
                 entry["error"] = error
 
-    def _error(self, kind: str, detail: str) -> Json:
-        told = {"id": str(uuid.uuid4()), "createdAt": iso(self._clock.now_s()), "isDefined": False}
-        return told | {"errorType": kind, "errorCode": "4000", "detail": detail, "errorInfo": {}, "wrappedErrors": []}
-
     def _end(self, status: str, *errors: Json) -> None:
         self._world.ends(self.id, status)
         with self._changed:
@@ -196,3 +192,9 @@ class Execution:
 
 
 _WISHED = {"play": "running", "pause": "paused", "stop": "stop-requested"}
+
+
+def error(kind: str, detail: str, now_s: float) -> Json:
+    """Return what robot-server tells of a command that failed."""
+    told = {"id": str(uuid.uuid4()), "createdAt": iso(now_s), "isDefined": False, "errorType": kind}
+    return told | {"errorCode": "4000", "detail": detail, "errorInfo": {}, "wrappedErrors": []}

@@ -140,6 +140,7 @@ class VirtualRobot:
 
     def add_run(self, protocol_id: str, parameters: Mapping[str, str]) -> Json:
         """Make an idle run of a protocol and its CSV; it becomes the current one."""
+        self._refuse_unknown(parameters)
         with self._lock:
             protocol = self._protocol(protocol_id)
             if self.active:
@@ -221,10 +222,12 @@ class VirtualRobot:
         for protocol_id in unused[: max(0, len(unused) - MAX_UNUSED_PROTOCOLS + 1)]:
             del self._protocols[protocol_id]
 
+    def _refuse_unknown(self, parameters: Mapping[str, str]) -> None:
+        if missing := [file_id for file_id in parameters.values() if file_id not in self._files]:
+            raise Conflict("FileIdNotFound", f"Data file {missing[0]} was not found.", 422)
+
     def _start_analysis(self, protocol: _Protocol, parameters: Mapping[str, str]) -> _Analysed:
-        missing = [file_id for file_id in parameters.values() if file_id not in self._files]
-        if missing:
-            raise Conflict("FileIdNotFound", f"no data file {missing[0]}", 422)
+        self._refuse_unknown(parameters)
         analysis = _Analysed(files=dict(parameters))
         protocol.analyses.append(analysis)
         threading.Thread(target=self._analyse, args=(protocol, analysis), daemon=True).start()

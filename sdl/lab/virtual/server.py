@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sdl.lab.virtual.clock import EPOCH_S, iso
-from sdl.lab.virtual.execution import Conflict
+from sdl.lab.virtual.execution import Conflict, error
 from sdl.lab.virtual.plate import VirtualPlateReader
 from sdl.lab.virtual.robot import VirtualRobot
 from sdl.lab.virtual.world import World
@@ -172,6 +172,8 @@ class RobotApi:
             "type": "attitude",
             "matrix": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
             "lastModified": CALIBRATED if made else None,
+            "pipetteCalibratedWith": f"{self._serial}-right" if made else None,
+            "tiprack": "" if made else None,
             "source": "user" if made else "default",
             "status": NOT_BAD,
         }
@@ -218,7 +220,7 @@ class RobotApi:
             fixtures.append({"cutoutId": cutout, **fixture})
         if self._type == "OT-2":
             fixtures = [{"cutoutId": f"cutout{n}", "cutoutFixtureId": "singleStandardSlot"} for n in range(1, 12)]
-            fixtures.append({"cutoutId": "cutout12", "cutoutFixtureId": "fixedTrashSlot"})
+            return _one({"cutoutFixtures": [*fixtures, {"cutoutId": "cutout12", "cutoutFixtureId": "fixedTrashSlot"}]})
         return _one({"cutoutFixtures": fixtures, "lastModifiedAt": CALIBRATED})
 
     async def data_files(self, _: Request) -> Response:
@@ -300,8 +302,8 @@ class RobotApi:
             if racks:
                 await run_in_threadpool(self._world.switch_off, racks[0])
             else:
-                detail = f"Module ID {params.get('moduleId')} is not loaded"
-                told |= {"status": "failed", "error": {"errorType": "ModuleNotLoadedError", "detail": detail}}
+                detail = f"Module ID {params.get('moduleId')} not found."
+                told |= {"status": "failed", "error": error("ModuleNotLoadedError", detail, EPOCH_S)}
         elif command.get("commandType") != "home":
             raise Conflict("InvalidRequest", f"{command.get('commandType')} needs a run", 422)
         return _one(told, 201)
@@ -350,8 +352,8 @@ def _with_version(endpoint: Endpoint) -> Endpoint:
 def conflict(_: Request, exc: Exception) -> Response:
     """Answer a refusal of the robot as robot-server words it."""
     name, status = getattr(exc, "name", type(exc).__name__), getattr(exc, "status", 500)
-    error = {"id": name, "title": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name), "detail": str(exc), "errorCode": "4000"}
-    return JSONResponse({"errors": [error]}, status_code=status)
+    told = {"id": name, "title": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name), "detail": str(exc), "errorCode": "4000"}
+    return JSONResponse({"errors": [told]}, status_code=status)
 
 
 def _one(data: object, status: int = 200) -> Response:
