@@ -51,16 +51,24 @@ def tops_mm(commands: Iterable[Json], offsets: Iterable[Json], robot_type: Robot
 
 
 def travel_mm(commands: Iterable[Json]) -> float:
-    """Return how high the end of the longest tip stays above the deck when its pipette is raised, in mm."""
-    nozzles, tips = [], [0.0]
+    """Return how high the lowest end of a tip stays above the deck when its pipette is raised, in mm.
+
+    Of all tips that are picked up; NaN where none is, or a pipette is not known.
+    """
+    nozzles: dict[str, float] = {}
+    tips: dict[str, float] = {}
+    ends = []
     for command in commands:
         params, result = command.get("params") or {}, command.get("result") or {}
         if command.get("commandType") == "loadPipette":
-            nozzles.append(NOZZLE_MM.get(str(params.get("pipetteName")), float("nan")))
+            nozzles[str(result.get("pipetteId"))] = NOZZLE_MM.get(str(params.get("pipetteName")), float("nan"))
+        elif command.get("commandType") == "pickUpTip":
+            nozzle = nozzles.get(str(params.get("pipetteId")), float("nan"))
+            ends.append(nozzle - tips.get(str(params.get("labwareId")), float("nan")))
         parameters = (result.get("definition") or {}).get("parameters") or {}
         if parameters.get("isTiprack"):
-            tips.append(float(parameters["tipLength"]) - float(parameters.get("tipOverlap", 0.0)))
-    return min(nozzles, default=float("nan")) - max(tips)
+            tips[str(result.get("labwareId"))] = float(parameters["tipLength"]) - float(parameters.get("tipOverlap", 0))
+    return float("nan") if any(end != end for end in ends) else min(ends, default=float("nan"))
 
 
 def _z(offset: Json) -> float:

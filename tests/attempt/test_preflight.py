@@ -436,7 +436,7 @@ def test_everything_wrong_is_said_at_once_and_the_graver_refusal_wins() -> None:
 
 @pytest.mark.parametrize(
     ("robot", "vials_mm", "bottle_mm", "tip_mm"),
-    [("Flex", 9.0 + 61.0, 98.0, 248.0 - (95.6 - 10.5)), ("OT-2", 80.09 + 61.0, 98.0, 180.6 - (88.0 - 7.95))],
+    [("Flex", 9.0 + 61.0, 98.0, 248.0 - (95.6 - 10.5)), ("OT-2", 80.09 + 61.0, 98.0, 220.29 - (88.0 - 7.95))],
     ids=["Flex", "OT-2"],
 )
 def test_heights_are_those_of_the_definitions_that_the_robot_loaded(

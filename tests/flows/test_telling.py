@@ -55,7 +55,7 @@ def test_a_planned_table_is_told_partly_then_more_and_never_twice(campaign: Path
     filled(out, {(2, "X1 (nm)"): "441"})
     assert changes(tell(campaign, out)) == [("historical-kalloyed-0003", "new experiment")]
     second = plan_experiments(campaign, n=2)
-    assert second["model"]["id"].startswith("gp, 10 rows"), "8 published and 2 told; a failure teaches no peak"
+    assert second["model"]["id"].startswith("gp, 11 rows"), "8 published, 2 measured, and 1 that says where wells fail"
     assert {s["id"] for s in second["suggestions"]}.isdisjoint(s["id"] for s in first["suggestions"])
     failed = first["suggestions"][1]["design"]
     assert all(s["design"] != failed for s in second["suggestions"])
