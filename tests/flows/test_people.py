@@ -47,7 +47,8 @@ def test_a_suggestion_is_edited_rejected_and_approved_only_as_it_was_shown(begun
 
 
 def test_a_repeat_is_the_next_batch_and_a_larger_budget_goes_on(begun: Path) -> None:
-    first = answer(sdl("status", begun, "--json"))["proposed"][0]["id"]
+    with Store.open(begun.parent / ".sdl" / "blue-465", create=False) as store:
+        (first,) = (e.id for e in store.experiments() if e.state != "rejected")
     assert sdl("repeat", begun, first, "-n", "1", "--by", "Mei").returncode == 0
     assert sdl("refill", begun, "stocks/A1", "--volume", "19 mL", "--by", "Mei").returncode == 0
     for wrong in ("19", "-3 mL", "", "300 mL", "19 nm"):
