@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.campaign_model import READ_SD, TARGET, Lab, Plant, space, virtual
-from models import Advisor, acquisition, batch, doubt, encode, evidence, quantities
+from models import Advisor, acquisition, batch, encode, evidence, quantities
 from models.physics import GrowthLaw
 from sdl.space import Design
 
@@ -49,8 +49,13 @@ def _plain(name: str) -> str:
 
 
 def _reach(factor: float) -> Any:
-    usual = acquisition._reach
-    return lambda goal, spread: factor * usual(goal, spread)
+    usual = acquisition._terms
+
+    def terms(*goal: Any) -> tuple[float, float, float]:
+        reach, anchor, weight = usual(*goal)
+        return factor * reach, anchor, weight
+
+    return terms
 
 
 CHOICES = {
@@ -63,13 +68,13 @@ CHOICES = {
     "samples 512": Choice(what="acquisition: 512 joint samples", constants={(acquisition, "SAMPLES"): 512}),
     "sharp": Choice(what="acquisition: improvement smoothed by 0.002", constants={(acquisition, "SOFTNESS"): 0.002}),
     "bonus 0.1": Choice(what="acquisition: beyond the bounds worth 0.1", constants={(acquisition, "BEYOND"): 0.1}),
-    "reach 0.5": Choice(what="reach of the goals halved", constants={(acquisition, "_reach"): _reach(0.5)}),
-    "reach 3": Choice(what="reach of the goals times 3", constants={(acquisition, "_reach"): _reach(3.0)}),
+    "reach 0.5": Choice(what="reach of the goals halved", constants={(acquisition, "_terms"): _reach(0.5)}),
+    "reach 3": Choice(what="reach of the goals times 3", constants={(acquisition, "_terms"): _reach(3.0)}),
     "local": Choice(
         what="search: no wide steps (trust region of 0.07)", constants={(acquisition, "STEPS"): (0.07, 0.025)}
     ),
     "noise 1": Choice(what="noise prior around e^-2.5", constants={(evidence, "NOISE_PRIOR"): (-2.5, 1.5)}),
-    "doubt": Choice(what="heavy-tailed noise always", constants={(doubt, "HEAVY"): 0.0}),
+    "mates": Choice(what="batch: members as near as the search puts them", constants={(acquisition, "APART"): 0.0}),
     "width alone": Choice(what="FWHM does not follow the size", constants={(quantities, "FOLLOWS"): ()}),
     BARE: bare("no law; 8 space-filling experiments", {}),
     "plain scales": bare("PL in nm and PLQY as a share, not eV and logit", {(encode, "scale_of"): _plain}),

@@ -16,11 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from benchmarks.campaign_model import READ_SD, TARGET, space, synthetic
+from benchmarks.peers.tasks import lab
 from benchmarks.peers.worker import Composite
 from models import Advisor
 from models.encode import DesignCode
@@ -52,8 +54,8 @@ def ours(n: int, q: int, repeats: int) -> float:
 
 def botorch(n: int, q: int, repeats: int) -> float:
     """Return the same of BoTorch's composite."""
-    code = DesignCode(space())
-    peer = Composite(code.p, 1)
+    code, wishes = DesignCode(space()), [asdict(wish) for wish in lab().wishes]
+    peer = Composite(code.p, wishes, None, 1)
 
     def tell(design: Design, seen: dict[str, float], run: int) -> None:
         [x] = code.axes(code.space.columns([design])).tolist()

@@ -103,7 +103,7 @@ def test_a_well_is_quenched_when_the_forecast_says_so(session: Session, planned_
     session.store.add_batch(1, [NewExperiment(kind="sobol", suggestion={"design": design}, recipe=recipe)])
     attempt = prepare.plan(session, 1)
     (experiment,) = session.store.experiments()
-    watch = GrowthWatch(fleet, {experiment.id: design}, WANTED_NM)
+    watch = GrowthWatch(fleet, {experiment.id: design}, {experiment.id: WANTED_NM})
     while (now := session.store.attempt(attempt.id)).state != "DONE":
         if now.state == "VERIFY":
             follow.follow(session, now, lambda: watch)
