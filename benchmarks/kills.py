@@ -36,7 +36,7 @@ MOST_LINES, MOST_S = 30, 2.0
 Its lines, not its age, so that a slow machine is killed in the middle of batches too; one batch says about 40.
 """
 
-_SAID = re.compile(r"^  (\S+-\d{4}) (vials\S*): ")
+_SAID = re.compile(r"^  (\S+-\d{4}) (vials\S*): \w+ \S+\+-")
 
 
 @dataclass(slots=True, kw_only=True)
