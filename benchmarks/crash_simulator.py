@@ -23,8 +23,8 @@ from benchmarks.crashes.world import Laboratory
 
 WORKERS = 2
 
-STRIDE = 8
-"""After each first crash every 8th second one, at an offset that moves on (chosen: 90 s on two cores)."""
+STRIDE = 12
+"""After each first crash every 12th second one, at an offset that moves on (chosen: 90 s on two cores)."""
 
 OBJECTS = 200_000
 """New objects between two collections of garbage: thousands of moments are kept on purpose (chosen)."""
