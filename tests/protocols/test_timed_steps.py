@@ -141,6 +141,7 @@ def test_a_script_that_hangs_is_ended(analyzer: Path, tmp_path: Path) -> None:
 def test_labware_definitions_say_the_same_as_their_names() -> None:
     names = {path.stem for path in labware_files()}
     assert names == {
+        "sdl_24_vials_5ml",
         "sdl_24_vials_8ml",
         "sdl_8_vials_20ml",
         "sdl_1_bottle_250ml",
