@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def _stands_in(posterior: Posterior, design: Design, designs: Sequence[Design]) 
 
 
 def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]) -> Search:
-    search = acquisition.start(
+    return acquisition.start(
         posterior.surrogate,
         posterior.codec,
         posterior.utility,
@@ -89,17 +90,7 @@ def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Seque
         n=n,
         seed=posterior.seed,
         odds=posterior.odds,
-    )
-    if not _trades(posterior):
-        return search
-    return FrontSearch(
-        surrogate=search.surrogate,
-        codec=search.codec,
-        utility=search.utility,
-        X=search.X,
-        noise=search.noise,
-        odds=search.odds,
-        trade=Trade.of(posterior),
+        kind=partial(FrontSearch, trade=Trade.of(posterior)) if _trades(posterior) else None,
     )
 
 
@@ -230,11 +221,8 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
     forecasts = posterior.forecasts(posterior.code.space.columns(designs))
     if any(not math.isfinite(e.mean + e.sd) for f in forecasts for e in f.expected.values()):
         raise FloatingPointError("the model's forecasts are not finite")
-    means = posterior.surrogate.moments(posterior.inputs(designs))[0]
-    worth = posterior.utility(posterior.codec.decode(means)).tolist()
-    so_far = max(
-        posterior.utility(posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])).tolist(), default=0
-    )
+    worth = posterior.utility(posterior.means(posterior.inputs(designs))).tolist()
+    so_far = max(posterior.utility(posterior.means(posterior.X)).tolist(), default=0)
     name, out = front.NAME if _trades(posterior) else acquisition.NAME, []
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"

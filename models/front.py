@@ -39,7 +39,7 @@ class Trade:
         sides = [names.index(name) for name in target.traded]
         goals = [target.goals[names[j]] for j in sides]
         sign = torch.tensor([1.0 if goal.kind == "maximize" else -1.0 for goal in goals], dtype=torch.double)
-        mean = posterior.codec.decode(posterior.surrogate.moments(posterior.X)[0])[:, sides]
+        mean = posterior.means(posterior.X)[:, sides]
         scale = (mean.amax(0) - mean.amin(0)).clamp_min(1e-9) if len(mean) > 1 else torch.ones_like(sign)
         worst = (sign * mean).amin(0) if len(mean) else torch.zeros_like(sign)
         bound = [goal.low if goal.kind == "maximize" else -goal.high for goal in goals]

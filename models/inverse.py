@@ -64,13 +64,13 @@ def ask(posterior: Posterior, n: int, *, pool: Sequence[Design] | None = None) -
             known = Offer(columns=code.space.columns([r.design for r in posterior.rows]), code=code)
             known = known.rows(code.space.make(known.columns)[1])
             offer = Offer.spread(code, sobol_axes(code.p, SPREAD, posterior.seed), {}, posterior.seed).and_(known)
-        means = posterior.codec.decode(posterior.surrogate.moments(offer.X)[0])
+        means = posterior.means(offer.X)
         top = _apart(posterior, _best(posterior, offer, 512), 2 * n)
         if pool is None:
             top = _refined(posterior, top, rng)
         steady = robust(posterior, top.columns) + 1e-6 * _score(posterior, top).numpy()
         chosen = _apart(posterior, top.rows(np.argsort(-steady, kind="stable")), n)
-        closeness = posterior.utility(posterior.codec.decode(posterior.surrogate.moments(chosen.X)[0])).tolist()
+        closeness = posterior.utility(posterior.means(chosen.X)).tolist()
     forecasts = posterior.forecasts(chosen.columns)
     designs = code.space.designs(chosen.columns)
     answers = tuple(
@@ -85,7 +85,7 @@ def ask(posterior: Posterior, n: int, *, pool: Sequence[Design] | None = None) -
 
 def _score(posterior: Posterior, offer: Offer) -> torch.Tensor:
     """Rank by P(hit); where that is nil everywhere, by how near the mean comes."""
-    near = posterior.utility(posterior.codec.decode(posterior.surrogate.moments(offer.X)[0]))
+    near = posterior.utility(posterior.means(offer.X))
     return posterior.p(offer.X, noisy=True) + 0.5 / acquisition.P_DRAWS * near
 
 

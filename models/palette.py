@@ -40,7 +40,7 @@ def confirmed(posterior: Posterior) -> list[Confirmation]:
 
 def worth(posterior: Posterior, design: Design) -> float:
     """Return the utility of a design's mean outcome, for the target that it serves best: tells misses apart."""
-    mean = posterior.codec.decode(posterior.surrogate.moments(posterior.inputs([design]))[0])
+    mean = posterior.means(posterior.inputs([design]))
     return max(float(view.utility(mean)[0]) for view in views(posterior))
 
 

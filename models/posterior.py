@@ -146,6 +146,10 @@ class Posterior:
             for e, (p_new, p_mean, works) in zip(expected, p, strict=True)
         ]
 
+    def means(self, X: Tensor) -> Tensor:
+        """Return the mean outcomes ``N x m`` of designs ``N x d``, in the features' own units."""
+        return self.codec.decode(self.surrogate.moments(X)[0])
+
     def works(self, X: Tensor) -> Tensor:
         """Return the probability ``(N,)`` that a well gives anything to measure: 1 as long as none failed."""
         return torch.ones(len(X), dtype=torch.double) if self.odds is None else p_works(self.odds, self.odds.view(X))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -53,13 +53,7 @@ class Prospect:
 
     @property
     def json(self) -> dict[str, Any]:
-        return {
-            "target": self.target,
-            "p_reachable": self.p_reachable,
-            "rate": self.rate,
-            "barrier": self.barrier,
-            "readings": self.readings,
-        }
+        return asdict(self)
 
 
 def prospects(posterior: Posterior) -> list[Prospect]:

@@ -54,7 +54,7 @@ def effects(posterior: Posterior, design: Design) -> dict[str, tuple[float, floa
 def _means(posterior: Posterior, columns: Columns) -> Array:
     with torch.no_grad():
         X = torch.from_numpy(posterior.code.inputs(columns))
-        return np.asarray(posterior.codec.decode(posterior.surrogate.moments(X)[0]))
+        return np.asarray(posterior.means(X))
 
 
 def _alike(posterior: Posterior, design: Design) -> str:

@@ -35,7 +35,7 @@ def sensitivity(posterior: Posterior) -> dict[str, Indices]:
     def means(axes: NDArray[np.float64]) -> NDArray[np.float64]:
         X = torch.from_numpy(posterior.code.inputs(posterior.code.columns(axes.T)))
         with torch.no_grad():
-            return np.asarray(posterior.codec.decode(posterior.surrogate.moments(X)[0])).T
+            return np.asarray(posterior.means(X)).T
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # 0/0 of a constant outcome, made 0 below

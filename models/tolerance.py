@@ -54,7 +54,7 @@ def robust(posterior: Posterior, columns: Columns) -> NDArray[np.float64]:
             for name, values in columns.items()
         }
         low = {p.name: p.low for p in space.parameters if not p.choices and p.low > 0}
-        poured = {n: np.maximum(v, 0.5 * low[n]) if n in low else v for n, v in poured.items()}
+        poured = {name: np.maximum(v, 0.5 * low[name]) if name in low else v for name, v in poured.items()}
     X = torch.from_numpy(posterior.code.inputs(poured))
     with torch.no_grad():
         each = torch.stack([view.p(X, noisy=True).reshape(n, draws).mean(1) for view in views(posterior)])
@@ -85,7 +85,7 @@ def card(posterior: Posterior, design: Design, compiler: Compiler | None) -> lis
 def _means(posterior: Posterior, columns: Columns) -> dict[str, float]:
     with torch.no_grad():
         X = torch.from_numpy(posterior.code.inputs(columns))
-        mean = posterior.codec.decode(posterior.surrogate.moments(X)[0])[0]
+        mean = posterior.means(X)[0]
     return dict(zip(posterior.codec.names, mean.tolist(), strict=True))
 
 

@@ -6,6 +6,7 @@ the offsets of its run: what a person entered at the robot may lift a labware in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -45,7 +46,7 @@ def tops_mm(commands: Iterable[Json], offsets: Iterable[Json], robot_type: Robot
             slot = module or str(where.get("slotName"))
             uri = f"{definition.get('namespace')}/{params['loadName']}/{definition.get('version')}"
             base = MODULE_MM[robot_type] if module else 0.0
-            height = float((definition.get("dimensions") or {}).get("zDimension", float("nan")))
+            height = float((definition.get("dimensions") or {}).get("zDimension", math.nan))
             found[f"{params['loadName']} in {slot}"] = base + height + lifted.get((uri, slot), 0.0)
     return found
 
@@ -61,14 +62,14 @@ def travel_mm(commands: Iterable[Json]) -> float:
     for command in commands:
         params, result = command.get("params") or {}, command.get("result") or {}
         if command.get("commandType") == "loadPipette":
-            nozzles[str(result.get("pipetteId"))] = NOZZLE_MM.get(str(params.get("pipetteName")), float("nan"))
+            nozzles[str(result.get("pipetteId"))] = NOZZLE_MM.get(str(params.get("pipetteName")), math.nan)
         elif command.get("commandType") == "pickUpTip":
-            nozzle = nozzles.get(str(params.get("pipetteId")), float("nan"))
-            ends.append(nozzle - tips.get(str(params.get("labwareId")), float("nan")))
+            nozzle = nozzles.get(str(params.get("pipetteId")), math.nan)
+            ends.append(nozzle - tips.get(str(params.get("labwareId")), math.nan))
         parameters = (result.get("definition") or {}).get("parameters") or {}
         if parameters.get("isTiprack"):
             tips[str(result.get("labwareId"))] = float(parameters["tipLength"]) - float(parameters.get("tipOverlap", 0))
-    return float("nan") if any(end != end for end in ends) else min(ends, default=float("nan"))
+    return math.nan if any(map(math.isnan, ends)) else min(ends, default=math.nan)
 
 
 def _z(offset: Json) -> float:

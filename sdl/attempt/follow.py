@@ -186,13 +186,9 @@ def give_up(session: Session, attempt: Attempt, why: str) -> None:
 
 def cool(session: Session) -> None:
     """Switch every temperature module off, whatever else is wrong; what cannot be switched off is an event."""
-    try:
-        for module in session.robot.modules():
-            if "temperature" in str(module.get("moduleModel", "")).lower():
-                session.robot.heat_off(module)
-    except Unreachable as exc:
-        session.store.event("heat not confirmed off", text=str(exc)[:300])
-        session.say(f"heat could not be switched off from here ({exc}): look at the robot")
+    for why in session.robot.all_heat_off():
+        session.store.event("heat not confirmed off", text=why[:300])
+        session.say(f"heat could not be switched off from here ({why}): look at the robot")
 
 
 def _serve(session: Session, attempt: Attempt, run: Mapping[str, Any], growth: Growing | None) -> None:

@@ -56,20 +56,14 @@ def watch(folder: Path, address: str, grace_s: float) -> None:
         if _is_over(folder):
             return
         time.sleep(LOOK_S)
-    from sdl.errors import SdlError
     from sdl.lab.robot import Robot
     from sdl.store import Store
 
     with Store.open(folder, create=False) as store:
         if store.is_held():
             return
-        robot, said = Robot(address), "switched off"
-        try:
-            for module in robot.modules():
-                if "temperature" in str(module.get("moduleModel", "")).lower():
-                    robot.heat_off(module)
-        except SdlError as exc:
-            said = f"not confirmed off: {str(exc)[:300]}"
+        refused = Robot(address).all_heat_off()
+        said = f"not confirmed off: {'; '.join(refused)[:300]}" if refused else "switched off"
         store.claim()
         store.event("heat looked after", text=f"nobody watched the run for {grace_s:g} s; heat {said}")
 

@@ -8,7 +8,7 @@ it and as run on 8.1.0 itself with simulated motors (docs/bench.md); never yet o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,6 +52,11 @@ class Unexpected(Unreachable):
     def __init__(self, text: str, *, status: int) -> None:
         self.status = status
         super().__init__(text)
+
+
+def heaters(modules: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those of `Robot.modules` that heat."""
+    return [module for module in modules if "temperature" in str(module.get("moduleModel", "")).lower()]
 
 
 class Robot:
@@ -222,12 +227,26 @@ class Robot:
         of its second API version reaches the module past the run.
         """
         try:
-            self._now("temperatureModule/deactivate", {"moduleId": module["id"]}, "/commands")
+            self._now("temperatureModule/deactivate", {"moduleId": module.get("id")}, "/commands")
         except Unexpected as exc:
             if exc.status != 409:
                 raise
             at_once = {"command_type": "deactivate", "args": [False]}  # False: do not wait until the robot goes on
-            self._post(f"/modules/{module['serialNumber']}", headers={"Opentrons-Version": "2"}, json=at_once)
+            self._post(f"/modules/{module.get('serialNumber')}", headers={"Opentrons-Version": "2"}, json=at_once)
+
+    def all_heat_off(self) -> list[str]:
+        """Switch off every module that heats, each whatever the others answer; return what was not confirmed."""
+        try:
+            found = heaters(self.modules())
+        except Unreachable as exc:
+            return [str(exc)]
+        refused = []
+        for module in found:
+            try:
+                self.heat_off(module)
+            except Unreachable as exc:
+                refused.append(f"{module.get('moduleModel')} {module.get('serialNumber')}: {exc}")
+        return refused
 
     def note(self) -> Json:
         """Return the note that a controller left on the robot; empty where there is none."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from sdl.errors import SdlError, Unreachable, Unsafe
@@ -62,6 +63,25 @@ def test_a_closed_port_is_unreachable_and_named() -> None:
     with pytest.raises(Unreachable, match=f"127.0.0.1:{port} does not answer GET /health"):
         robot.health()
     robot.close()
+
+
+def test_a_module_that_refuses_keeps_no_other_one_hot() -> None:
+    cold: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/modules":
+            found = [("a", "temperatureModuleV2"), ("b", "temperatureModuleV2"), ("c", "absorbanceReaderV1")]
+            return httpx.Response(
+                200, json={"data": [{"id": i, "serialNumber": i, "moduleModel": m} for i, m in found]}
+            )
+        id = json.loads(request.content)["data"]["params"]["moduleId"]
+        if id == "a":
+            return httpx.Response(500, text="boom")
+        cold.append(id)
+        return httpx.Response(201, json={"data": {"status": "succeeded"}})
+
+    (refused,) = Robot("http://127.0.0.1:1", transport=httpx.MockTransport(answer)).all_heat_off()
+    assert cold == ["b"] and "temperatureModuleV2 a" in refused
 
 
 @pytest.mark.parametrize(

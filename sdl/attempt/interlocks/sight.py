@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sdl.bench import Lab
 from sdl.errors import NeedsPerson, SdlError, Unsafe
 from sdl.lab.reader import ReaderStatus
+from sdl.lab.robot import heaters
 from sdl.store import Attempt
 
 Json = Mapping[str, Any]
@@ -24,7 +25,7 @@ class Sight:
     ``now`` is the wall clock's, ``now_s`` and ``starts_s`` (when each attempt began, by its id) the lab clock's.
     From ``verified_with`` on, the software that analysed the approved list, it is asked before the start only:
     ``offsets`` and ``deck_calibration`` are an OT-2's, ``analysed`` is the hash of the list that the robot would run,
-    ``tops_mm`` and ``travel_mm`` how high that list's labware stands and the end of its longest tip goes,
+    ``tops_mm`` and ``travel_mm`` how high that list's labware stands and the lowest end of a tip goes,
     ``stock_left`` (less what evaporated so far) and ``consumables`` the ledger with this attempt's share taken out.
     """
 
@@ -92,6 +93,6 @@ def raise_unless_held(sight: Sight, when: When) -> None:
         raise refusal("\n".join(text for _, text in wrong))
 
 
-def heated(sight: Sight) -> Iterator[Json]:
-    """Yield the modules of the robot that heat."""
-    return (m for m in sight.modules if "temperature" in str(m.get("moduleModel", "")).lower())
+def heated(sight: Sight) -> list[Json]:
+    """Return the modules of the robot that heat."""
+    return heaters(sight.modules)
