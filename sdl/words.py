@@ -143,6 +143,12 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
+    if space.cost is not None:
+        each_costs = space.cost.of(columns)
+        lines.append(
+            f"A well costs {each_costs.min():.2f} .. {each_costs.max():.2f} {space.cost.currency}, "
+            f"{each_costs.mean():.2f} on average; a model weighs what it may gain against that."
+        )
     table, why_none = table_for(campaign)
     each = campaign.target.each
     reached = {t.name: reach(dataclasses.replace(campaign, target=t), table) if table else None for t in each}
@@ -348,7 +354,7 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
             lines.append(f"     {label_of(name)}: {amount(name, e['mean'])} (95 %: {e['low']:.4g} .. {e['high']:.4g})")
         if s.get("recipe"):
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in s["recipe"]["transfers"])
-            lines.append(f"     pour: {poured}")
+            lines.append(f"     pour: {poured}{_price_in_words(s)}")
         if window := (s.get("recipe") or {}).get("quench_window_s"):
             low, high = (amount("growth_time_s", t) for t in window)
             reads = s["recipe"].get("growing_reads", STEERABLE_READS)
@@ -366,6 +372,11 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
         lines.append(f"Data: {data['rows_used']} rows of {data['file']}; measured: {measured}")
     lines += ["", *document["notes"]] if document.get("notes") else []
     return "\n".join(lines).lstrip("\n")
+
+
+def _price_in_words(suggestion: Mapping[str, Any]) -> str:
+    price = suggestion.get("price")
+    return f" ({price['amount']:.2f} {price['currency']} a well)" if price else ""
 
 
 STEERABLE_READS = 2

@@ -13,6 +13,7 @@ from models.prospects import prospects
 from models.reason import effects, reasons
 from models.sensitivity import sensitivity
 from models.sentinel import with_sentinel
+from models.suggestion import Suggestion
 from models.tolerance import card, robust
 from models.verdict import lost
 from sdl.campaign import Budget
@@ -109,6 +110,35 @@ def test_a_trade_off_is_chosen_by_hypervolume_and_pushes_the_front() -> None:
     assert sum(float(s.design["growth"]) <= growth for s in batch) >= 3  # growth only spoils: the front lies at 0
     doses = [float(s.design["dose"]) for s in batch]
     assert max(doses) - min(doses) > 0.4  # along the front, not at one end
+
+
+def test_at_equal_promise_cheaper_wells_are_asked_for() -> None:
+    def dear(columns: Columns) -> np.ndarray:
+        return 1.0 + 9.0 * columns["stir"]  # which moves nothing
+
+    def batch(space: DesignSpace) -> list[Suggestion]:
+        advisor = Advisor(space, wish(455.0), seed=1, law=None)
+        for row in taught(wish(455.0), n=12).rows:
+            advisor.tell(row.design, row.features, sd=row.sd, run=row.run)
+        return [s for s in advisor.suggest(4, pool=SPACE.sobol(512, seed=5)) if s.kind != "replicate"]
+
+    bounds = {p.name: (p.low, p.high) for p in SPACE.parameters}
+    as_before = batch(SPACE)
+    plain = batch(DesignSpace.of(constraints=["dose + growth <= 1.6"], **bounds))
+    frugal = batch(DesignSpace.of(constraints=["dose + growth <= 1.6"], cost=dear, **bounds))
+    assert [s.design for s in plain] == [s.design for s in as_before]
+    spent = [sum(1.0 + 9.0 * float(s.design["stir"]) for s in found) for found in (frugal, plain)]
+    assert spent[0] < 0.6 * spent[1]
+    assert sum(s.p_hit for s in frugal) > 0.8 * sum(s.p_hit for s in plain)
+
+
+def test_a_cost_that_is_not_above_zero_is_refused() -> None:
+    space = DesignSpace.of(dose=(0.0, 1.0), cost=lambda columns: columns["dose"] - 0.5)
+    advisor = Advisor(space, Target.of(plqy=maximize(above=0.5)), seed=1, start=0, law=None)
+    for dose in (0.2, 0.5, 0.8):
+        advisor.tell({"dose": dose}, {"plqy": 0.2 + 0.5 * dose})
+    with pytest.raises(Refused, match="give costs above 0"):
+        advisor.suggest(1)
 
 
 def test_the_same_model_answers_for_another_target() -> None:
