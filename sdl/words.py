@@ -307,7 +307,15 @@ def told_in_words(told: Mapping[str, Any]) -> str:
 
 def answer_in_words(answer: Mapping[str, Any]) -> str:
     """Say the answer to a target: reachable or not, recipes with what they should give, and the nearest experiments."""
-    lines = [*(f"Warning: {w}" for w in answer["warnings"]), answer["text"]]
+    lines = [f"Warning: {w}" for w in answer["warnings"]]
+    for name, one in answer.get("palette", {"": answer}).items():
+        lines += [*(["", f"For {name}:"] if name else []), *_one_in_words(one)]
+    return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+
+
+def _one_in_words(answer: Mapping[str, Any]) -> list[str]:
+    """Say the answer for one target."""
+    lines = [answer["text"]]
     for number, a in enumerate(answer["answers"], start=1):
         lines += ["", f"{number}. " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in a["design"].items())]
         for name, e in a["expected"].items():
@@ -325,7 +333,7 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
         measured, (c, d) = span["measured"], span["predicted"]
         seen = f"measured {measured[0]:.4g} .. {measured[1]:.4g}" if measured else "never measured"
         lines.append(f"{label_of(name)}: {seen}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
-    return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+    return lines
 
 
 def _slips_in_words(card: Sequence[Mapping[str, Any]]) -> list[str]:
