@@ -1,6 +1,7 @@
 """What a chemist gets from the model: palettes, reasons, sensitivity, tolerance, control charts, when to give up."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models import Advisor
-from models.control import SHEWHART, charts
+from models.control import SHEWHART, charts, drift_limit
 from models.palette import serving
 from models.posterior import Posterior
 from models.prospects import prospects
@@ -28,6 +29,7 @@ from sdl.space import Columns, Cost, Design, DesignSpace
 from sdl.spectra.types import Features, Value
 from sdl.store import Experiment
 from sdl.target import Target, match, maximize, minimize
+from sdl.units import HC_EV_NM
 
 SPACE = DesignSpace.of(dose=(0.0, 1.0), growth=(0.0, 1.0), stir=(0.0, 1.0), constraints=["dose + growth <= 1.6"])
 
@@ -175,6 +177,24 @@ def test_a_target_in_range_is_reachable_and_one_far_off_is_not() -> None:
     assert far.p_reachable < 0.01 and "PL peak comes to" in far.barrier
 
 
+@pytest.mark.parametrize("scatter_nm", [2.0, 4.0])
+def test_the_rate_of_hits_is_the_share_of_the_wells_scatter_inside_the_window(scatter_nm: float) -> None:
+    advisor, rng = Advisor(SPACE, wish(465.0, within=2.0), seed=1, law=None), np.random.default_rng(0)
+    for i, design in enumerate(SPACE.sobol(64, seed=3)):
+        seen = lab(design)
+        seen["pl_peak_nm"] += scatter_nm * rng.standard_normal()
+        advisor.tell(design, seen, sd={"pl_peak_nm": 0.1, "plqy": 0.005}, run=f"run-{i // 8}")
+    posterior = learned(advisor)
+    [found] = prospects(posterior)
+
+    def inside(sd_nm: float) -> float:
+        return math.erf(2.0 / sd_nm / math.sqrt(2.0))  # of a Gaussian about the middle of the window
+
+    learned_nm = posterior.surrogate.outcomes[0].noise_var ** 0.5 * 465.0**2 / HC_EV_NM
+    assert found.rate == pytest.approx(inside(learned_nm), abs=0.03)
+    assert found.rate == pytest.approx(inside(scatter_nm), abs=0.1)  # 64 wells tell their scatter to some 9 %
+
+
 @pytest.mark.parametrize(
     ("told", "given_up"),
     [
@@ -206,6 +226,29 @@ def test_a_run_that_reads_off_is_beyond_the_limits_of_its_chart() -> None:
     assert chart.effect[5] - chart.effect[0] == pytest.approx(4.0, abs=0.6)
     assert max(chart.effect, key=abs) == chart.effect[5]
     assert chart.limit[5] == pytest.approx(SHEWHART * chart.sd[5])
+
+
+def test_a_steady_drift_that_no_single_run_shows_is_said_and_scatter_is_not() -> None:
+    rng = np.random.default_rng(4)
+    drift = charts(learned(taught(wish(465.0), n=48, runs=12, off_nm=tuple(0.15 * np.arange(12)))))[0]
+    assert all(abs(effect) < limit for effect, limit in zip(drift.effect, drift.limit, strict=True))
+    [said] = drift.alarms
+    assert said.startswith("run-3 to run-11: PL peak has drifted up, its moving mean by 1 nm")
+    for _ in range(5):
+        off_nm = tuple(0.5 * rng.standard_normal(12))
+        assert not charts(learned(taught(wish(465.0), n=48, runs=12, off_nm=off_nm)))[0].alarms
+
+
+def test_the_moving_means_limit_is_kept_by_99_of_100_undisturbed_campaigns() -> None:
+    z = np.random.default_rng(9).standard_normal((2000, 8))
+    before, crossed = np.zeros(2000), np.zeros(2000, dtype=bool)
+    z -= z.mean(1, keepdims=True)
+    sd = np.sqrt(np.square(z[:, 1:] - z[:, :-1]).mean(1) / 2.0)
+    for k in range(8):
+        before = 0.7 * before + 0.3 * z[:, k]
+        of_it = sd * math.sqrt(0.3 / 1.7 * (1.0 - 0.7 ** (2 * k + 2)))  # Lucas and Saccucci 1990, equation 3
+        crossed |= np.abs(before) > drift_limit(8) * of_it
+    assert crossed.mean() == pytest.approx(0.01, abs=0.006)
 
 
 def test_the_pipettes_scatter_lowers_the_chance_of_a_steep_recipe() -> None:
