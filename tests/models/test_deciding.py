@@ -148,6 +148,31 @@ def test_the_same_model_answers_for_another_target() -> None:
     assert posterior.forecasts(here)[0].p_hit < 0.05 < 0.8 < other.forecasts(here)[0].p_hit
 
 
+GOALS = {
+    "pl_peak_nm": match(460.0, within=5.0),
+    "fwhm_nm": minimize(below=20.0),
+    "plqy": maximize(above=0.6),
+}
+
+
+@pytest.mark.parametrize("asked", [("fwhm_nm", "plqy"), ("pl_peak_nm", "plqy"), ("plqy",), tuple(GOALS)])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["alone", "with widths from elsewhere"])
+def test_a_width_is_foreseen_in_nm_whichever_features_are_goals(asked: tuple[str, ...], elsewhere: bool) -> None:
+    advisor = Advisor(SPACE, Target.of(**{name: GOALS[name] for name in asked}), seed=1, law=None)
+
+    def seen(design: Design) -> dict[str, float]:
+        dose, growth = float(design["dose"]), float(design["growth"])
+        return {"pl_peak_nm": 440.0 + 40.0 * growth, "fwhm_nm": 16.0 + 4.0 * dose, "plqy": 0.6 + 0.2 * growth}
+
+    for design in SPACE.sobol(8, seed=4) if elsewhere else ():
+        advisor.recall(design, {"fwhm_nm": 16.0 + 4.0 * float(design["dose"])}, "a paper without peaks")
+    for design in SPACE.sobol(8, seed=3):
+        advisor.tell(design, seen(design))
+    forecast = advisor.predict({"dose": 0.5, "growth": 0.5, "stir": 0.5})
+    assert forecast["fwhm_nm"][0] == pytest.approx(18.0, abs=0.8)
+    assert forecast.p_hit > 0.9
+
+
 def test_a_reason_names_the_most_alike_well_the_levers_and_the_limits() -> None:
     posterior = learned(taught(wish(455.0), n=16))
     said = reasons(posterior, {"dose": 0.0, "growth": 0.4, "stir": 0.3})
