@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.encode import Array
+from models.encode import Array, FeatureCode
 from models.posterior import Posterior
 from sdl.units import label_of, unit_of
 
@@ -62,12 +62,12 @@ def charts(posterior: Posterior) -> list[Chart]:
     if len(runs) < 2:
         return []
     centre = posterior.surrogate.moments(posterior.X)[0].median(dim=0).values
-    found = []
-    for j, name in enumerate(posterior.codec.names):
+    found, codec = [], posterior.codec.only(posterior.codec.modelled)
+    for j, name in enumerate(codec.names):
         effect, spread = _effects(posterior, j, runs)
         seen = [k for k, s in enumerate(spread) if s > 0]
         if len(seen) > 1:
-            unit = _per_unit(posterior, centre, j)
+            unit = _per_unit(codec, centre, j)
             run_sd = posterior.surrogate.outcomes[j].run_var ** 0.5 * abs(unit)
             found.append(_chart(name, [runs[k] for k in seen], effect[seen] * unit, spread[seen] * abs(unit), run_sd))
     return found
@@ -89,12 +89,12 @@ def _effects(posterior: Posterior, j: int, runs: Sequence[str]) -> tuple[torch.T
     return scale * (member.T @ alpha), scale * variance.sqrt()
 
 
-def _per_unit(posterior: Posterior, centre: torch.Tensor, j: int) -> float:
+def _per_unit(codec: FeatureCode, centre: torch.Tensor, j: int) -> float:
     """Return the feature's change in its unit per unit of the model's scale, at the middle of the data."""
     step = 1e-4 * max(1.0, abs(float(centre[j])))
     moved = centre.clone()
     moved[j] += step
-    both = posterior.codec.decode(torch.stack([centre, moved]))[:, j]
+    both = codec.decode(torch.stack([centre, moved]))[:, j]
     return float(both[1] - both[0]) / step
 
 

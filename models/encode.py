@@ -16,6 +16,8 @@ from sdl.units import HC_EV_NM
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from models.colour import Line
+
 Array = NDArray[np.float64]
 ScaleKind = Literal["energy", "log", "logit", "plain"]
 
@@ -201,6 +203,17 @@ class FeatureCode:
 
     names: tuple[str, ...]
     width_by_peak: bool = False
+    line: Line | None = None
+    """Where a colour is read from the line: its coordinates stand for PL peak and FWHM."""
+
+    @property
+    def modelled(self) -> tuple[str, ...]:
+        """The features whose scales the columns of ``Y`` are."""
+        if self.line is None:
+            return self.names
+        from models.colour import BEHIND
+
+        return tuple(BEHIND.get(name, name) for name in self.names)
 
     @classmethod
     def of(
@@ -214,9 +227,9 @@ class FeatureCode:
         known = all("pl_peak_nm" in row for row in rows if "fwhm_nm" in row)
         return cls(tuple(names), pair <= set(names) and known and len(pair & set(goals)) != 1)
 
-    def only(self, names: Sequence[str]) -> FeatureCode:
+    def only(self, names: Sequence[str], line: Line | None = None) -> FeatureCode:
         """Return the same scales for some of the features: all of those that are goals, or all others."""
-        return FeatureCode(tuple(names), self.width_by_peak)
+        return FeatureCode(tuple(names), self.width_by_peak, line)
 
     def encode(self, rows: Sequence[Mapping[str, float]], sds: Sequence[Mapping[str, float]]) -> tuple[Array, Array]:
         """Return ``Y`` and ``Yvar``, both ``n x m``, NaN where a row lacks the feature; ``sds`` may lack any."""
@@ -235,14 +248,42 @@ class FeatureCode:
 
     def decode(self, Y: Tensor) -> Tensor:
         """Map samples ``... x m`` back to the features' own units (differentiable)."""
-        parts = [_outward(scale_of(name), Y[..., j]) for j, name in enumerate(self.names)]
-        if self.width_by_peak and "fwhm_nm" in self.names:
-            peak_nm = parts[self.names.index("pl_peak_nm")]
-            j = self.names.index("fwhm_nm")
+        names = self.modelled
+        parts = [_outward(scale_of(name), Y[..., j]) for j, name in enumerate(names)]
+        if self.width_by_peak and "fwhm_nm" in names:
+            peak_nm = parts[names.index("pl_peak_nm")]
+            j = names.index("fwhm_nm")
             parts[j] = parts[j] * peak_nm**2 / (1e3 * HC_EV_NM)
+        if self.line is not None:
+            at = self.names.index("cie_x"), self.names.index("cie_y")
+            xy = self.line.xy(parts[at[0]], parts[at[1]])
+            for place, j in enumerate(at):
+                parts[j] = xy[..., place]
         out = Y.new_empty(Y.shape)
         for j, part in enumerate(parts):
             out[..., j] = part
+        return out
+
+    def ends(self, Y: Tensor, half: Tensor) -> Tensor:
+        """Return the lower and upper end ``n x m x 2`` of features whose ``Y`` ``n x m`` may be ``half`` off each.
+
+        Each outcome by itself, the others at their means; what a colour is read from counts together.
+        """
+        colour = [] if self.line is None else [self.names.index("cie_x"), self.names.index("cie_y")]
+        out, squares = Y.new_empty((*Y.shape, 2)), Y.new_zeros(Y.shape)
+        for j in range(len(self.names)):
+            moved = []
+            for sign in (-1.0, 1.0):
+                off = Y.clone()
+                off[:, j] += sign * half[:, j]
+                moved.append(self.decode(off))
+            out[:, j, 0] = moved[0][:, j].minimum(moved[1][:, j])
+            out[:, j, 1] = moved[0][:, j].maximum(moved[1][:, j])
+            if j in colour:
+                squares += ((moved[1] - moved[0]) / 2.0) ** 2
+        for j in colour:
+            middle, both = self.decode(Y)[:, j], squares[:, j].sqrt()
+            out[:, j, 0], out[:, j, 1] = middle - both, middle + both
         return out
 
 

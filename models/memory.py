@@ -115,7 +115,7 @@ def recall(advisor: Advisor, campaign: Campaign) -> list[str]:
 def history_in_words(posterior: Posterior) -> list[str]:
     """Say of each outcome whether the history helps to foresee our own experiments."""
     said = []
-    for name, o in zip(posterior.codec.names, posterior.surrogate.outcomes, strict=True):
+    for name, o in zip(posterior.codec.modelled, posterior.surrogate.outcomes, strict=True):
         found = o.fitted.history
         if found is not None:
             left = f"is left out: {found.instead} foresees our own rows better" if found.instead else ""

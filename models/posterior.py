@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from models.acquisition import Utility, p_hit
+from models.colour import BEHIND, Line, paints
 from models.deadline import NEVER, Deadline
 from models.encode import DesignCode, FeatureCode
 from models.failure import odds, p_works
@@ -83,17 +84,20 @@ class Posterior:
         if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
             modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
         recalled = _varied(_told(history))
-        codec = FeatureCode.of([*modelled, *recalled], features, goals=target.goals)
+        codec = FeatureCode.of([*modelled, *recalled], features, goals=_together(target, [*modelled, *recalled]))
         past = before.past if before is not None and before.recalls(history, codec) else None
         past = _remembered(code, codec.only(recalled), target, history) if past is None else past
         modelled += [name for name in past if name not in modelled]
-        names = [name for name in target.goals if name in modelled]
+        line = Line.of(features) if paints(target, modelled) else None
+        names = [name for name in target.goals if name in modelled or (line is not None and name in BEHIND)]
         extra = [name for name in modelled if name not in target.goals]
+        behind = [BEHIND.get(name, name) if line is not None else name for name in names]
         if not names:
             return "no outcome of the target has two different values yet"
         apart = any(goal.source == "absorption" for goal in target.goals.values())  # PL computed from X1 is no news
         try:
-            codec = FeatureCode.of([*names, *extra], features, goals=target.goals)
+            every = list(dict.fromkeys([*behind, *extra]))
+            codec = FeatureCode.of(every, features, goals=_together(target, every))
             old = before.quantities if before is not None else None
             learned = _learned_from(code, target, rows)
             quantities = learn(code, codec, learned, law, joint=not apart, before=old, past=past, deadline=deadline)
@@ -101,10 +105,10 @@ class Posterior:
             return "the model cannot be computed from these data"
         return cls(
             code=code,
-            codec=codec.only(names),
+            codec=codec.only(names, line),
             target=target,
             quantities=quantities,
-            surrogate=quantities.surrogate(names).on(place(device, len(rows))),
+            surrogate=quantities.surrogate(behind).on(place(device, len(rows))),
             utility=Utility.of(target, names, told),
             beside=(codec.only(extra), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
@@ -193,7 +197,7 @@ class Posterior:
                 "noise_sd": o.well_var**0.5,
                 "run_sd": o.run_var**0.5,
             }
-            for name, o in zip(self.codec.names, self.surrogate.outcomes, strict=True)
+            for name, o in zip(self.codec.modelled, self.surrogate.outcomes, strict=True)
         }
 
 
@@ -204,6 +208,11 @@ def _told(rows: Sequence[Row]) -> dict[str, list[float]]:
         for name, value in row.features.items():
             found.setdefault(name, []).append(value)
     return found
+
+
+def _together(target: Target, modelled: Collection[str]) -> set[str]:
+    """Return the features that are read together: the goals, with what a colour is read from."""
+    return {*target.goals, *(BEHIND.values() if paints(target, modelled) else ())}
 
 
 def _varied(told: Mapping[str, Sequence[float]]) -> list[str]:
@@ -250,14 +259,11 @@ def _remembered(code: DesignCode, codec: FeatureCode, target: Target, history: S
 def _expected(codec: FeatureCode, surrogate: Surrogate, X: Tensor) -> list[dict[str, Expected]]:
     """Return what one new measurement of each design ``N x d`` should read, by outcome and in its unit."""
     mean, var = surrogate.moments(X)
-    half = NORMAL_95 * (var + surrogate.noise_var).sqrt()
     middle = codec.decode(mean)
+    ends = codec.ends(mean, NORMAL_95 * (var + surrogate.noise_var).sqrt())
     found: list[dict[str, Expected]] = [{} for _ in range(len(X))]
     for j, name in enumerate(codec.names):
-        only = torch.zeros_like(half)  # the other outcomes stay at their means
-        only[:, j] = half[:, j]
-        ends = torch.stack([codec.decode(mean + sign * only)[:, j] for sign in (-1.0, 1.0)], dim=-1)
-        for i, (low, high) in enumerate(ends.sort(dim=-1).values.tolist()):
+        for i, (low, high) in enumerate(ends[:, j].tolist()):
             sd = (high - low) / (2.0 * NORMAL_95)
             found[i][name] = Expected(mean=float(middle[i, j]), sd=sd, low=low, high=high)
     return found

@@ -110,13 +110,10 @@ def _held(
     posterior: Posterior, mean: torch.Tensor, sd: torch.Tensor, known: Sequence[Sequence[int]]
 ) -> dict[str, list[Held]]:
     """Return predictions ``n x m`` on the model's scales in the features' own units."""
-    middle = posterior.codec.decode(mean)
+    middle, ends = posterior.codec.decode(mean), posterior.codec.ends(mean, NORMAL_95 * sd)
     found: dict[str, list[Held]] = {}
     for j, name in enumerate(posterior.codec.names):
-        only = torch.zeros_like(sd)
-        only[:, j] = NORMAL_95 * sd[:, j]
-        ends = torch.stack([posterior.codec.decode(mean + sign * only)[:, j] for sign in (-1.0, 1.0)], dim=-1)
-        low, high = ends.sort(dim=-1).values.unbind(-1)
+        low, high = ends[:, j].unbind(-1)
         found[name] = [
             Held(
                 experiment=posterior.rows[i].experiment,
@@ -126,6 +123,7 @@ def _held(
                 measured=posterior.rows[i].features[name],
             )
             for i in known[j]
+            if name in posterior.rows[i].features
         ]
     return found
 

@@ -11,9 +11,9 @@ from sdl.config import quantities
 from sdl.config.report import Report, suggestion
 from sdl.config.schema import GoalEntry
 from sdl.errors import Refused
-from sdl.spectra.colour import PRIMARIES, chromaticity, rec2020
+from sdl.spectra.colour import PRIMARIES, of_lines, rec2020
 from sdl.target import Goal, Target, inside, match, maximize, minimize
-from sdl.units import BY_WRITTEN, FWHM_PER_SD, unit_of
+from sdl.units import BY_WRITTEN, unit_of
 
 FEATURES = ("pl_peak", "fwhm", "plqy", "cie_x", "cie_y", "x1", "edge_length", "dispersion")
 """What spectra and people report about a well, as written in files."""
@@ -87,13 +87,9 @@ def _refuse_other_colour(goals: Mapping[str, Goal]) -> None:
     peak, x, y = goals["pl_peak_nm"], goals["cie_x"], goals["cie_y"]
     if not (math.isfinite(peak.low) and math.isfinite(peak.high)):
         return
-    at_nm = np.arange(380.0, 781.0)
     widths_nm = [w for w in LINES_NM if w <= goals["fwhm_nm"].high] if "fwhm_nm" in goals else list(LINES_NM)
-    seen = []
-    for centre_nm in np.linspace(peak.low, peak.high, 9):
-        for width_nm in widths_nm or LINES_NM[:1]:
-            line = np.exp(-0.5 * ((at_nm - centre_nm) * FWHM_PER_SD / width_nm) ** 2)
-            seen.append([value.value for value in chromaticity(at_nm, line, np.zeros_like(at_nm))])
+    peaks, widths = np.meshgrid(np.linspace(peak.low, peak.high, 9), widths_nm or LINES_NM[:1])
+    seen = of_lines(peaks.ravel(), widths.ravel()).tolist()
     if not any(x.holds(a) and y.holds(b) for a, b in seen):
         a, b = min(seen, key=lambda c: math.hypot(c[0] - (x.wanted or x.low), c[1] - (y.wanted or y.low)))
         raise Refused(

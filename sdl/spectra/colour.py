@@ -14,6 +14,7 @@ import numpy as np
 from sdl.errors import Refused
 from sdl.spectra.counts import Array
 from sdl.spectra.types import Value
+from sdl.units import FWHM_PER_SD, HC_EV_NM
 
 PRIMARIES = {"red": (0.708, 0.292), "green": (0.170, 0.797), "blue": (0.131, 0.046)}
 """CIE 1931 xy of the primaries of Rec. 2020 (ITU-R BT.2020-2, Table 3)."""
@@ -54,6 +55,16 @@ def chromaticity(wavelength_nm: Array, per_nm: Array, variance: Array) -> tuple[
         slope = (seen[k] - value * seen.sum(axis=0)) / total
         found.append(Value(value=value, sd=float(np.sqrt(slope**2 @ variance))))
     return found[0], found[1]
+
+
+def of_lines(peak_nm: Array, fwhm_nm: Array) -> Array:
+    """Return CIE 1931 xy ``n x 2`` of ``n`` emission lines, Gaussian in energy and without noise."""
+    at_nm, bars = _matching()
+    centre_ev, energy_ev = HC_EV_NM / peak_nm[:, None], HC_EV_NM / at_nm
+    sd_ev = (fwhm_nm * HC_EV_NM / peak_nm**2 / FWHM_PER_SD)[:, None]
+    power = np.exp(-0.5 * ((energy_ev - centre_ev) / sd_ev) ** 2) * energy_ev**3  # photons per nm go with its square
+    tristimulus = power @ bars
+    return np.asarray(tristimulus[:, :2] / tristimulus.sum(axis=1, keepdims=True))
 
 
 def uv(x: Value, y: Value) -> tuple[Value, Value]:
