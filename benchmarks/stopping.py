@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.campaign_model import READ_SD, Lab, Plant, space, virtual
@@ -66,23 +67,27 @@ def one(plant: Plant, target: Target, seed: int, *, batches: int, batch: int = 8
     return Stopped(stopped=len(told) * batch if lost(told, BUDGET) else None, p=p, hits=hits, cpu_s=cpu_s)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> dict[str, list[Stopped]]:
+    """Print a row for each target and return every campaign by target."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--targets", nargs="+", default=list(TARGETS), choices=list(TARGETS))
-    args = parser.parse_args()
-    plant = virtual()
+    args = parser.parse_args(arguments)
+    plant, every = virtual(), {}
     for name in args.targets:
         target, reachable = TARGETS[name]
         found = []
         for seed in range(args.seeds):
-            found.append(one(plant, target, seed, batches=args.batches))
+            found.append(one(plant, target, seed, batches=args.batches, batch=args.batch))
             print(name, seed, found[-1].stopped, [round(p, 3) for p in found[-1].p], found[-1].hits, flush=True)
         stops = sorted(f.stopped for f in found if f.stopped)
         when = f", after {stops[len(stops) // 2]} experiments (median)" if stops else ""
         kind = "reachable" if reachable else "out of reach"
         print(f"| {name} | {kind} | {len(stops)} of {len(found)} stopped{when} | {max(f.cpu_s for f in found):.1f} s |")
+        every[name] = found
+    return every
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 from flows.planning import Knowledge, known_offline, remembered, table_json
 from models.inverse import Answer, Reach, ask, closest, nearest
 from models.memory import advisor_of
+from models.palette import views
 from models.posterior import Posterior
 from models.tolerance import card, card_json
 from sdl.attempt.wording import recipe_json
@@ -21,6 +22,7 @@ from sdl.config.load import load_campaign
 from sdl.config.pool import read_pool
 from sdl.config.wish import read_wish
 from sdl.errors import Refused
+from sdl.space import Design
 from sdl.store import Experiment, Read
 from sdl.target import Goal, Target
 from sdl.units import BY_NAME, label_of, unit_of
@@ -34,7 +36,10 @@ RECIPES = 3
 def ask_for(
     file: Path, wish: str, *, n: int | None = None, state: Path | None = None, data: Path | None = None
 ) -> dict[str, Any]:
-    """Return the answer to ``wish`` ("480 nm, FWHM < 20 nm") from a campaign file, with its store, or a bare table."""
+    """Return the answer to ``wish`` ("480 nm, FWHM < 20 nm") from a campaign file, with its store, or a bare table.
+
+    For a palette ("470, 480 nm") the answers stand under ``palette``, by the name of each target.
+    """
     campaign = _of_a_table(file, wish) if file.suffix.lower() in TABLES else load_campaign(file, data=data)
     target = wished(campaign, wish)
     compiler = Compiler.of(campaign) if campaign.stocks else None
@@ -53,19 +58,27 @@ def ask_for(
             f"{file}: {', '.join(map(label_of, unknown))} was never measured with two different results, so nobody can "
             "say how to reach it; drop it from --target or measure it"
         )
-    reach = ask(posterior, n or RECIPES, pool=read_pool(campaign, known.space) if campaign.pool else None)
-    answers = [_answer(posterior, a, compiler) for a in reach.answers]
+    pool = read_pool(campaign, known.space) if campaign.pool else None
+    found = {view.target.name: _answered(view, n or RECIPES, pool, compiler) for view in views(posterior)}
     return {
         "campaign": campaign.name,
-        "target": {name: _goal_json(goal) for name, goal in target.goals.items()},
-        "reachable": reach.reachable,
-        "answers": answers,
-        "closest_measured": [_measured(posterior, i) for i in closest(posterior, RECIPES)],
-        "ranges": _ranges(posterior, reach),
-        "text": _verdict(target, reach, posterior),
+        **({"palette": found} if target.others else found[target.name]),
         "model": {"id": posterior.name},
         "warnings": list(known.warnings),
         "data": table_json(known.table),
+    }
+
+
+def _answered(view: Posterior, n: int, pool: Sequence[Design] | None, compiler: Compiler | None) -> dict[str, Any]:
+    """Return the answer for the one target that the model ``view`` is asked about."""
+    reach = ask(view, n, pool=pool)
+    return {
+        "target": {name: _goal_json(goal) for name, goal in view.target.goals.items()},
+        "reachable": reach.reachable,
+        "answers": [_answer(view, a, compiler) for a in reach.answers],
+        "closest_measured": [_measured(view, i) for i in closest(view, RECIPES)],
+        "ranges": _ranges(view, reach),
+        "text": _verdict(view.target, reach, view),
     }
 
 

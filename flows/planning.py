@@ -186,7 +186,7 @@ def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment
     if campaign.stocks:
         compiler = Compiler.of(campaign)
         listed = [{**s, "recipe": recipe_json(compiler.recipe(s["design"]))} for s in listed]
-    document = _document(campaign, listed, list(known.warnings), known.number)
+    document = _document(campaign, _priced(known.space, listed), list(known.warnings), known.number)
     _say_history(document, known.advisor)
     document["notes"] = by_hand(campaign)
     document["data"] = {**table_json(known.table), "told": len(experiments)}
@@ -217,7 +217,8 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     """Suggest from the campaign's own store where it has begun, from an empty one where it has not."""
     experiments, reads = remembered(campaign, file, state)
     compiler = Compiler.of(campaign)
-    advisor = advisor_of(campaign, design_space(campaign), experiments, reads)
+    space = design_space(campaign)
+    advisor = advisor_of(campaign, space, experiments, reads)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     chosen = advisor.suggest(n or campaign.budget.batch, pending=pending)
     recipes = [compiler.recipe(s.design) for s in chosen]
@@ -226,9 +227,21 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
         {**suggestion_json(s), "recipe": {**recipe_json(recipe), **window_s}}
         for s, recipe, window_s in zip(chosen, recipes, windows_s, strict=True)
     ]
-    document = _document(campaign, suggestions, [], max((e.batch for e in experiments), default=0) + 1)
+    document = _document(campaign, _priced(space, suggestions), [], max((e.batch for e in experiments), default=0) + 1)
     _say_history(document, advisor)
     return document
+
+
+def _priced(space: DesignSpace, suggestions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each suggestion what its well costs, where the campaign gives prices."""
+    cost = space.cost
+    if cost is None or not suggestions:
+        return suggestions
+    amounts = cost.of(space.columns([s["design"] for s in suggestions])).tolist()
+    return [
+        {**s, "price": {"amount": round(amount, 4), "currency": cost.currency}}
+        for s, amount in zip(suggestions, amounts, strict=True)
+    ]
 
 
 def _quench_windows_s(campaign: Campaign, recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
@@ -281,6 +294,8 @@ def write_table(document: Mapping[str, Any], out: Path) -> None:
             row[f"{transfer['stock']} (uL)"] = transfer["volume_ul"]
         for name, e in s["expected"].items():
             row |= {f"{name} expected": e["mean"], f"{name} low": e["low"], f"{name} high": e["high"]}
+        if price := s.get("price"):
+            row[f"price ({price['currency']})"] = price["amount"]
         rows.append({**row, "p_hit": s["p_hit"], "why": s["why"]})
     columns = list(dict.fromkeys(name for row in rows for name in row))
     if out.suffix == ".csv":

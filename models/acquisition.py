@@ -293,6 +293,14 @@ class Offer:
     def X(self) -> Tensor:
         return torch.from_numpy(self.code.inputs(self.columns))
 
+    @property
+    def log_cost(self) -> Tensor:
+        """The logarithm of what each design costs ``(n,)``, 0 where the space has no prices."""
+        cost = self.code.space.cost
+        if cost is None or not len(self):
+            return torch.zeros(len(self), dtype=torch.double)
+        return torch.from_numpy(cost.log(self.columns))
+
     def apart(self, taken: Taken) -> NDArray[np.bool_]:
         """Say which designs are not ``taken`` already."""
         if not len(taken.X) or not len(self):
@@ -315,23 +323,35 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Designs on offer as the outcomes see them: looked at once, asked about for every member of a batch."""
+    """Designs on offer as the outcomes see them: looked at once, asked about for every member of a batch.
+
+    ``log_cost`` ``(N,)`` is what each costs to make, 0 where nothing has a price.
+    """
 
     offer: Offer
     views: Views
+    log_cost: Tensor
 
     @classmethod
     def of(cls, search: Search, offer: Offer) -> Seen:
-        return cls(offer=offer, views=search.views(offer.X) if len(offer) else ())
+        return cls(offer=offer, views=search.views(offer.X) if len(offer) else (), log_cost=offer.log_cost)
 
     def __len__(self) -> int:
         return len(self.offer)
+
+    def worth(self, search: Search) -> Tensor:
+        """Return what each design ``(N,)`` is expected to add for what it costs (Snoek et al. 2012, arXiv:1206.2944).
+
+        In logarithms, so that only ratios of costs matter.
+        """
+        return search.value(self.views) - self.log_cost
 
     def rows(self, which: NDArray[np.bool_]) -> Seen:
         if which.all():
             return self
         mask = torch.from_numpy(which)
-        return Seen(offer=self.offer.rows(which), views=tuple(view.rows(mask) for view in self.views))
+        views = tuple(view.rows(mask) for view in self.views)
+        return Seen(offer=self.offer.rows(which), views=views, log_cost=self.log_cost[mask])
 
 
 def best_design(search: Search, spread: Seen, taken: Taken, allowed: Allowed, rng: np.random.Generator) -> Offer:
@@ -361,5 +381,5 @@ def _top(search: Search, seen: Seen, k: int) -> tuple[Offer, Tensor]:
     """Return the ``k`` best of those ``seen`` and their acquisition, best first."""
     if not len(seen):
         return seen.offer, torch.empty(0, dtype=torch.double)
-    top = search.value(seen.views).topk(min(k, len(seen)))
+    top = seen.worth(search).topk(min(k, len(seen)))
     return seen.offer.rows(top.indices.numpy()), top.values

@@ -158,8 +158,9 @@ def _built(
     pending: Sequence[Design],
     deadline: Deadline,
 ) -> tuple[int, float, list[dict[str, float | str]]]:
-    """Build one batch with the shared values ``allowed``; return its length, its worth and its designs."""
+    """Build one batch with the shared values ``allowed``; return its length, its worth (per cost) and its designs."""
     search = _open(posterior, n, beside, pending)
+    before, spent = search.best, 0.0
     spread = Seen.of(search, Offer.spread(posterior.code, axes, allowed, posterior.seed))
     taken = _taken(posterior, beside, pending)
     rng = np.random.default_rng(posterior.seed)
@@ -175,7 +176,8 @@ def _built(
         search.add(found.X)
         taken = taken.and_(found.X)
         chosen += posterior.code.space.designs(found.columns)
-    return len(chosen), float(search.best.mean()), chosen
+        spent += float(found.log_cost.exp())
+    return len(chosen), float((search.best - before).mean()) / spent if chosen else 0.0, chosen
 
 
 def _options(
@@ -192,7 +194,7 @@ def _options(
     first = acquisition.best_design(search, spread, taken, bound, np.random.default_rng(posterior.seed))
     if not len(first):
         return [bound]
-    ranked = spread.offer.rows(search.value(spread.views).argsort(descending=True, stable=True)[:64].numpy())
+    ranked = spread.offer.rows(spread.worth(search).argsort(descending=True, stable=True)[:64].numpy())
     leaders = first
     if posterior.rows:
         last = posterior.code.space.columns([posterior.rows[-1].design])
@@ -224,13 +226,14 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
     worth = posterior.utility(posterior.means(posterior.inputs(designs))).tolist()
     so_far = max(posterior.utility(posterior.means(posterior.X)).tolist(), default=0)
     name, out = front.NAME if _trades(posterior) else acquisition.NAME, []
+    priced = _priced(posterior, designs)
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"
         out.append(
             Suggestion(
                 design=dict(design),
                 kind=kind,
-                why=_why(posterior, kind, design, forecast, repeats[i] if i < len(repeats) else None),
+                why=_why(posterior, kind, design, forecast, repeats[i] if i < len(repeats) else None) + priced[i],
                 expected=forecast.expected,
                 p_hit=forecast.p_hit,
                 acquisition="repeat to confirm" if kind == "replicate" else name,
@@ -253,6 +256,14 @@ def _why(posterior: Posterior, kind: Kind, design: Design, forecast: Forecast, r
     lead = lead if posterior.rows else "no experiment yet, the law of growth leads here"
     risk = _risk(posterior, forecast)
     return f"{lead}: expects {outlook}; chance of a hit {chance}{risk}; {reasons(posterior, design)}"
+
+
+def _priced(posterior: Posterior, designs: Sequence[Design]) -> list[str]:
+    """Say what each well costs, where that is known in a currency."""
+    cost = posterior.code.space.cost
+    if cost is None or not cost.currency:
+        return [""] * len(designs)
+    return [f"; costs {p:.2f} {cost.currency} a well" for p in cost.of(posterior.code.space.columns(designs)).tolist()]
 
 
 def _risk(posterior: Posterior, forecast: Forecast) -> str:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
+from models.encode import Array
 from models.posterior import Posterior
 from sdl.units import label_of, unit_of
 
 SHEWHART = 3.0
 """Limit of one run in its own sd (W. A. Shewhart 1931; ISO 7870-2): 0.3 % of undisturbed runs lie beyond."""
 
-MEMORY, EWMA = 0.3, 2.7
-"""Weight of the newest run in the moving mean, and its limit in sd: a shift of 1.5 sd is seen after about five runs
-(Lucas and Saccucci 1990, doi 10.1080/00401706.1990.10484583: average run length 5 at 1.5 sd, some 350 without one)."""
+MEMORY = 0.3
+"""Weight of the newest run in the moving mean (EWMA; Lucas and Saccucci 1990, 10.1080/00401706.1990.10484583)."""
+
+QUIET, DRAWS = 0.99, 4096
+"""Share of undisturbed campaigns whose moving mean stays within its limit in all runs (chosen), and how many imagined
+ones that limit is read from."""
+
+ROUNDING = 1e-6
+"""What arithmetic may add to a moving mean that stands at its limit, as a share (chosen)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """One outcome over the runs, in its unit: ``effect`` ``(r,)`` is how far a run lies off, ``sd`` that of telling so.
 
-    ``limit`` is Shewhart's, by run; ``mean`` the moving mean (EWMA) and ``mean_limit`` its limit. ``run_sd`` is the
+    ``limit`` is Shewhart's, by run; ``mean`` the moving mean (EWMA) and ``mean_limit`` its limit, from how much
+    neighbouring runs differ: a drift widens the scatter over all runs and would hide behind that. ``run_sd`` is the
     scatter between runs that the model learned. ``alarms`` says in words what lies beyond.
     """
 
@@ -89,42 +99,71 @@ def _per_unit(posterior: Posterior, centre: torch.Tensor, j: int) -> float:
 
 
 def _chart(name: str, runs: list[str], effect: torch.Tensor, sd: torch.Tensor, run_sd: float) -> Chart:
-    z = (effect / sd).tolist()
-    moving, before, left = [], 0.0, 1.0
-    limits = []
-    for value in z:
-        before = MEMORY * value + (1.0 - MEMORY) * before
-        left *= (1.0 - MEMORY) ** 2
-        moving.append(before)
-        limits.append(EWMA * (MEMORY / (2.0 - MEMORY) * (1.0 - left)) ** 0.5)
-    said = [_alarm(name, *one) for one in zip(runs, effect.tolist(), z, moving, limits, strict=True)]
+    z, scale = (effect / sd).numpy(), sd.numpy()
+    moving, limits = _moving(z), drift_limit(len(z)) * _unit(z)
+    beyond = np.abs(z) > SHEWHART
+    said = [_off(name, runs[k], float(effect[k])) for k in np.flatnonzero(beyond)]
+    if ((np.abs(moving) > limits) & ~beyond).any():
+        said.append(_drifted(name, runs, moving * scale))
     return Chart(
         feature=name,
         runs=tuple(runs),
         effect=tuple(effect.tolist()),
         sd=tuple(sd.tolist()),
         limit=tuple((SHEWHART * sd).tolist()),
-        mean=tuple(m * float(s) for m, s in zip(moving, sd, strict=True)),
-        mean_limit=tuple(limit * float(s) for limit, s in zip(limits, sd, strict=True)),
+        mean=tuple((moving * scale).tolist()),
+        mean_limit=tuple((limits * scale).tolist()),
         run_sd=run_sd,
-        alarms=tuple(filter(None, said)),
+        alarms=tuple(said),
     )
 
 
-def _alarm(name: str, run: str, effect: float, z: float, moving: float, limit: float) -> str:
-    """Say what is beyond its limit in one run, "" when nothing is."""
-    if abs(z) > SHEWHART:
-        off = f"{abs(effect):.1%}" if name == "plqy" else f"{abs(effect):.2g} {unit_of(name)}".rstrip()
-        return (
-            f"{run}: {label_of(name)} reads {off} {'high' if z > 0 else 'low'} in all wells, beyond {SHEWHART:g} sd; "
-            "look for what was new in it (lot, lamp, pipette, room)"
-        )
-    if abs(moving) > limit:
-        return (
-            f"{run}: {label_of(name)} has drifted {'up' if moving > 0 else 'down'} over the last runs; compare lots "
-            "and the reference dye"
-        )
-    return ""
+def _moving(z: Array) -> Array:
+    """Return the moving mean ``... x r`` of standardised effects."""
+    mean = np.empty_like(z)
+    before = np.zeros(z.shape[:-1])
+    for k in range(z.shape[-1]):
+        mean[..., k] = before = MEMORY * z[..., k] + (1.0 - MEMORY) * before
+    return mean
+
+
+def _unit(z: Array) -> Array:
+    """Return the sd ``... x r`` that the moving mean has when runs scatter as much as neighbours differ."""
+    apart = np.sqrt(np.square(np.diff(z, axis=-1)).mean(-1, keepdims=True) / 2.0)
+    left = (1.0 - MEMORY) ** (2.0 * np.arange(1, z.shape[-1] + 1))
+    return np.asarray(apart * np.sqrt(MEMORY / (2.0 - MEMORY) * (1.0 - left)))
+
+
+@functools.cache
+def drift_limit(runs: int) -> float:
+    """Return the limit of the moving mean in its own sd: a share `QUIET` of undisturbed campaigns stays within it.
+
+    Both the scale and the level are taken from the same few runs, so that no table for known ones holds.
+    """
+    z = np.random.default_rng(0).standard_normal((DRAWS, runs))
+    z -= z.mean(-1, keepdims=True)
+    return float(np.quantile((np.abs(_moving(z)) / _unit(z)).max(-1), QUIET)) * (1.0 + ROUNDING)
+
+
+def _off(name: str, run: str, effect: float) -> str:
+    return (
+        f"{run}: {label_of(name)} reads {_amount(name, effect)} {'high' if effect > 0 else 'low'} in all wells, beyond "
+        f"{SHEWHART:g} sd; look for what was new in it (lot, lamp, pipette, room)"
+    )
+
+
+def _drifted(name: str, runs: Sequence[str], mean: Array) -> str:
+    """Say between which runs the moving mean went how far."""
+    low, high = int(mean.argmin()), int(mean.argmax())
+    return (
+        f"{runs[min(low, high)]} to {runs[max(low, high)]}: {label_of(name)} has drifted "
+        f"{'up' if low < high else 'down'}, its moving mean by {_amount(name, float(mean[high] - mean[low]))}; compare "
+        "lots and the reference dye"
+    )
+
+
+def _amount(name: str, value: float) -> str:
+    return f"{abs(value):.1%}" if name == "plqy" else f"{abs(value):.2g} {unit_of(name)}".rstrip()
 
 
 def alarms(found: Mapping[str, Mapping[str, Any]]) -> list[str]:

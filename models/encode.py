@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -203,10 +203,20 @@ class FeatureCode:
     width_by_peak: bool = False
 
     @classmethod
-    def of(cls, names: Sequence[str], rows: Sequence[Mapping[str, float]]) -> FeatureCode:
-        """Choose the scale of the FWHM from what ``rows`` know."""
-        widths = [row for row in rows if "fwhm_nm" in row]
-        return cls(tuple(names), "pl_peak_nm" in names and all("pl_peak_nm" in row for row in widths))
+    def of(
+        cls, names: Sequence[str], rows: Sequence[Mapping[str, float]], *, goals: Collection[str] = ()
+    ) -> FeatureCode:
+        """Choose the scale of the FWHM from what ``rows`` know.
+
+        It follows the peak only where both are among the ``goals`` or neither is: the two groups are read apart.
+        """
+        pair = {"pl_peak_nm", "fwhm_nm"}
+        known = all("pl_peak_nm" in row for row in rows if "fwhm_nm" in row)
+        return cls(tuple(names), pair <= set(names) and known and len(pair & set(goals)) != 1)
+
+    def only(self, names: Sequence[str]) -> FeatureCode:
+        """Return the same scales for some of the features: all of those that are goals, or all others."""
+        return FeatureCode(tuple(names), self.width_by_peak)
 
     def encode(self, rows: Sequence[Mapping[str, float]], sds: Sequence[Mapping[str, float]]) -> tuple[Array, Array]:
         """Return ``Y`` and ``Yvar``, both ``n x m``, NaN where a row lacks the feature; ``sds`` may lack any."""
@@ -214,7 +224,7 @@ class FeatureCode:
         Yvar = Y.copy()
         for i, (row, sd) in enumerate(zip(rows, sds, strict=True)):
             for j, name in enumerate(self.names):
-                if name in row:
+                if name in row and (name != "fwhm_nm" or not self.width_by_peak or "pl_peak_nm" in row):
                     Y[i, j], slope = _inward(scale_of(name), row[name])
                     Yvar[i, j] = (slope * sd.get(name, 0.0)) ** 2
                     if name == "fwhm_nm" and self.width_by_peak:

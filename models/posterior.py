@@ -78,12 +78,14 @@ class Posterior:
         """
         features = [r.features for r in rows]
         told = _told(rows)
-        modelled = [name for name, values in told.items() if len(set(values)) > 1]
+        modelled = _varied(told)
         known = law is not None and law.speaks(code.space.names)
         if known and "pl_peak_nm" in target.goals and "pl_peak_nm" not in modelled:
             modelled.append("pl_peak_nm")  # the law knows of it before the first experiment
-        past = before.past if before is not None and len(before.history) == len(history) else None
-        past = _remembered(code, target, history) if past is None else past
+        recalled = _varied(_told(history))
+        codec = FeatureCode.of([*modelled, *recalled], features, goals=target.goals)
+        past = before.past if before is not None and before.recalls(history, codec) else None
+        past = _remembered(code, codec.only(recalled), target, history) if past is None else past
         modelled += [name for name in past if name not in modelled]
         names = [name for name in target.goals if name in modelled]
         extra = [name for name in modelled if name not in target.goals]
@@ -91,22 +93,20 @@ class Posterior:
             return "no outcome of the target has two different values yet"
         apart = any(goal.source == "absorption" for goal in target.goals.values())  # PL computed from X1 is no news
         try:
+            codec = FeatureCode.of([*names, *extra], features, goals=target.goals)
             old = before.quantities if before is not None else None
             learned = _learned_from(code, target, rows)
-            quantities = learn(
-                code, [*names, *extra], learned, law, joint=not apart, before=old, past=past, deadline=deadline
-            )
+            quantities = learn(code, codec, learned, law, joint=not apart, before=old, past=past, deadline=deadline)
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
-        codec = FeatureCode.of(names, features)
         return cls(
             code=code,
-            codec=codec,
+            codec=codec.only(names),
             target=target,
             quantities=quantities,
             surrogate=quantities.surrogate(names).on(place(device, len(rows))),
             utility=Utility.of(target, names, told),
-            beside=(FeatureCode.of(extra, features), quantities.surrogate(extra)) if extra else None,
+            beside=(codec.only(extra), quantities.surrogate(extra)) if extra else None,
             rows=tuple(rows),
             X=torch.from_numpy(code.matrix([r.design for r in rows])),
             seed=seed,
@@ -124,6 +124,10 @@ class Posterior:
         sort = "gp" if self.surrogate.good else "gp with default constants"
         of = f"{MOST_TOLD} of " if len(self.rows) > MOST_TOLD else ""
         return f"{sort}, {of}{len(self.rows)} rows, {digest.hexdigest()[:8]}"
+
+    def recalls(self, history: Sequence[Row], codec: FeatureCode) -> bool:
+        """Say whether ``past`` is a model of ``history`` on the scales of ``codec``."""
+        return len(self.history) == len(history) and self.codec.width_by_peak == codec.width_by_peak
 
     @property
     def decidable(self) -> bool:
@@ -202,6 +206,11 @@ def _told(rows: Sequence[Row]) -> dict[str, list[float]]:
     return found
 
 
+def _varied(told: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return the features of which two different values were told."""
+    return [name for name, values in told.items() if len(set(values)) > 1]
+
+
 def _learned_from(code: DesignCode, target: Target, rows: Sequence[Row]) -> Sequence[Row]:
     """Return ``rows`` with nothing told in those beyond `MOST_TOLD` that say least."""
     if len(rows) <= MOST_TOLD:
@@ -221,17 +230,18 @@ def place(device: str | None, rows: int) -> torch.device:
     return torch.device(device)
 
 
-def _remembered(code: DesignCode, target: Target, history: Sequence[Row]) -> dict[str, Outcome]:
-    """Return a model of every outcome that experiments made elsewhere have two values of."""
+def _remembered(code: DesignCode, codec: FeatureCode, target: Target, history: Sequence[Row]) -> dict[str, Outcome]:
+    """Return a model of every outcome of ``codec`` that the kept experiments made elsewhere have two values of."""
     if not history:
         return {}
     kept = informative(
         code.space, target, [r.design for r in history], [r.features for r in history], most=MOST_HISTORY
     )
     history = [history[i] for i in kept]
-    names = [name for name, values in _told(history).items() if len(set(values)) > 1]
+    readable = codec.encode([r.features for r in history], [r.sd for r in history])[0]
+    names = [name for j, name in enumerate(codec.names) if len(set(readable[np.isfinite(readable[:, j]), j])) > 1]
     try:
-        found = learn(code, names, history, None, joint=False, before=None)
+        found = learn(code, codec.only(names), history, None, joint=False, before=None)
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return {}
     return {name: found.outcome(name) for name in names}

@@ -74,7 +74,7 @@ class Quantities:
 
 def learn(
     code: DesignCode,
-    names: Sequence[str],
+    codec: FeatureCode,
     rows: Sequence[Row],
     law: GrowthLaw | None,
     *,
@@ -83,15 +83,14 @@ def learn(
     past: Mapping[str, Outcome] | None = None,
     deadline: Deadline = NEVER,
 ) -> Quantities:
-    """Fit all outcomes ``names`` to ``rows``; with ``joint`` the energies share one latent function.
+    """Fit all outcomes of ``codec`` to ``rows``, on its scales; with ``joint`` the energies share one latent function.
 
     ``past`` are models of experiments made elsewhere, by outcome: what is expected beforehand, as far as it helps.
     """
-    past = past or {}
+    past, names = past or {}, codec.names
     X = torch.from_numpy(code.matrix([r.design for r in rows]))
     labels = {run: i for i, run in enumerate(dict.fromkeys(r.run for r in rows if r.run is not None))}
     runs = torch.tensor([NO_RUN if r.run is None else labels[r.run] for r in rows], dtype=torch.long)
-    codec = FeatureCode.of(names, [r.features for r in rows])
     Y, Yvar = (torch.from_numpy(a) for a in codec.encode([r.features for r in rows], [r.sd for r in rows]))
     begin = before.thetas if before is not None else {}
     single = {name: _told(code, X, runs, Y[:, j], Yvar[:, j], 0) for j, name in enumerate(names)}

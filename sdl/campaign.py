@@ -51,6 +51,15 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What things cost, in ``currency``: a uL of each priced stock, by name, and a second of the robot's time."""
+
+    currency: str
+    stock_per_ul: Mapping[str, float]
+    robot_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataColumn:
     """Where one quantity stands in a chemist's table, in which unit, and whether 0 means "not measured".
 
@@ -86,6 +95,7 @@ class Campaign:
     """The config, validated. ``lab`` and ``route`` are absent in ``mode: offline``.
 
     ``synthesis`` is a route that the campaign's own files declare; a route of the project goes by its name alone.
+    ``prices`` are those that the file gives, if any.
     """
 
     name: str
@@ -106,6 +116,7 @@ class Campaign:
     approval: Approval = "never"
     data: DataSource | None = None
     pool: str = ""
+    prices: Prices | None = None
 
     @property
     def home(self) -> Path:

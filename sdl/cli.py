@@ -99,7 +99,9 @@ def plan(
     file: Path,
     *,
     n: Annotated[int | None, Parameter(name="-n")] = None,
-    target: Annotated[str, Parameter(help="Ask for these features instead: '480 nm, FWHM < 20 nm'.")] = "",
+    target: Annotated[
+        str, Parameter(help="Ask for these features instead: '480 nm, FWHM < 20 nm', or '470, 480 nm'.")
+    ] = "",
     out: Path | None = None,
     state: State = None,
     data: Data = None,

@@ -26,6 +26,9 @@ Snap = Callable[[Columns], tuple[Columns, NDArray[np.bool_]]]
 InputSd = Callable[[Columns], Columns]
 """The sd that pipetting gives each numeric parameter of ``n`` designs, ``(n,)`` by name."""
 
+Price = Callable[[Columns], NDArray[np.float64]]
+"""What ``n`` designs cost to make, ``(n,)``."""
+
 Scope = Literal["well", "block"]
 
 
@@ -149,14 +152,34 @@ def choice_in(node: ast.expr) -> tuple[str, str, bool] | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What making designs costs, in ``currency``; "" where only ratios count.
+
+    None counts as cheaper than ``least``.
+    """
+
+    of: Price
+    currency: str = ""
+    least: float = 0.0
+
+    def log(self, columns: Columns) -> NDArray[np.float64]:
+        """Return the logarithm of what ``n`` designs count ``(n,)``; raise `Refused` for a cost that is not above 0."""
+        price = np.maximum(np.asarray(self.of(columns), dtype=float), self.least)
+        if not (np.isfinite(price) & (price > 0)).all():
+            raise Refused(f"a design costs {price.min():g}: give costs above 0, such as a base price and what is used")
+        return np.asarray(np.log(price))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DesignSpace:
-    """Parameters, constraints, how many values a shared parameter may take per batch, and what can be made."""
+    """Parameters, constraints, how many values a shared parameter may take per batch, what can be made and its cost."""
 
     parameters: tuple[Parameter, ...]
     constraints: tuple[Constraint, ...] = ()
     shared: Mapping[str, int] = field(default_factory=dict)
     snap: Snap | None = None
     input_sd: InputSd | None = None
+    cost: Cost | None = None
 
     @classmethod
     def of(
@@ -165,11 +188,12 @@ class DesignSpace:
         constraints: Sequence[str] = (),
         shared: Mapping[str, int] | None = None,
         snap: Snap | None = None,
+        cost: Price | None = None,
         **parameters: tuple[float, float] | Sequence[str] | Mapping[str, tuple[float, ...]],
     ) -> DesignSpace:
         """Build a space from ``name=(low, high)``, ``name=("choice", ...)`` or ``name={"choice": (number, ...)}``.
 
-        The numbers of a choice describe it, see `Parameter`.
+        The numbers of a choice describe it, see `Parameter`; ``cost`` says what designs cost, in any unit.
 
         >>> space = DesignSpace.of(a=(0.0, 1.0), solvent=("toluene", "octane"), constraints=["a <= 0.5"])
         >>> space.feasible({"a": 0.7, "solvent": "octane"})
@@ -186,7 +210,8 @@ class DesignSpace:
                 low, high = (float(v) for v in spec)
                 built.append(Parameter(name=name, low=low, high=high, scope=scope))
         parsed = tuple(Constraint.parse(text) for text in constraints)
-        return cls(parameters=tuple(built), constraints=parsed, shared=shared, snap=snap)
+        priced = None if cost is None else Cost(of=cost)
+        return cls(parameters=tuple(built), constraints=parsed, shared=shared, snap=snap, cost=priced)
 
     def __post_init__(self) -> None:
         names = {p.name for p in self.parameters}

@@ -143,6 +143,12 @@ def _on_the_bench(campaign: Campaign, asked: list[str], used: Used) -> Plan:
     hours = runs[0].duration_s / 3600
     lines = [*asked, "", f"Of all designs in these ranges {share:.0%} can be made from the stocks with these pipettes."]
     lines += _absorption_warnings(campaign)
+    if space.cost is not None:
+        each_costs = space.cost.of(columns)
+        lines.append(
+            f"A well costs {each_costs.min():.2f} .. {each_costs.max():.2f} {space.cost.currency}, "
+            f"{each_costs.mean():.2f} on average; a model weighs what it may gain against that."
+        )
     table, why_none = table_for(campaign)
     each = campaign.target.each
     reached = {t.name: reach(dataclasses.replace(campaign, target=t), table) if table else None for t in each}
@@ -301,7 +307,15 @@ def told_in_words(told: Mapping[str, Any]) -> str:
 
 def answer_in_words(answer: Mapping[str, Any]) -> str:
     """Say the answer to a target: reachable or not, recipes with what they should give, and the nearest experiments."""
-    lines = [*(f"Warning: {w}" for w in answer["warnings"]), answer["text"]]
+    lines = [f"Warning: {w}" for w in answer["warnings"]]
+    for name, one in answer.get("palette", {"": answer}).items():
+        lines += [*(["", f"For {name}:"] if name else []), *_one_in_words(one)]
+    return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+
+
+def _one_in_words(answer: Mapping[str, Any]) -> list[str]:
+    """Say the answer for one target."""
+    lines = [answer["text"]]
     for number, a in enumerate(answer["answers"], start=1):
         lines += ["", f"{number}. " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in a["design"].items())]
         for name, e in a["expected"].items():
@@ -319,7 +333,7 @@ def answer_in_words(answer: Mapping[str, Any]) -> str:
         measured, (c, d) = span["measured"], span["predicted"]
         seen = f"measured {measured[0]:.4g} .. {measured[1]:.4g}" if measured else "never measured"
         lines.append(f"{label_of(name)}: {seen}, predicted {c:.4g} .. {d:.4g} {unit_of(name)}")
-    return "\n".join([*lines, f"Model: {answer['model']['id']}"])
+    return lines
 
 
 def _slips_in_words(card: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -348,7 +362,7 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
             lines.append(f"     {label_of(name)}: {amount(name, e['mean'])} (95 %: {e['low']:.4g} .. {e['high']:.4g})")
         if s.get("recipe"):
             poured = ", ".join(f"{t['volume_ul']:g} uL {t['stock']}" for t in s["recipe"]["transfers"])
-            lines.append(f"     pour: {poured}")
+            lines.append(f"     pour: {poured}{_price_in_words(s)}")
         if window := (s.get("recipe") or {}).get("quench_window_s"):
             low, high = (amount("growth_time_s", t) for t in window)
             reads = s["recipe"].get("growing_reads", STEERABLE_READS)
@@ -366,6 +380,11 @@ def suggestions_in_words(document: Mapping[str, Any]) -> str:
         lines.append(f"Data: {data['rows_used']} rows of {data['file']}; measured: {measured}")
     lines += ["", *document["notes"]] if document.get("notes") else []
     return "\n".join(lines).lstrip("\n")
+
+
+def _price_in_words(suggestion: Mapping[str, Any]) -> str:
+    price = suggestion.get("price")
+    return f" ({price['amount']:.2f} {price['currency']} a well)" if price else ""
 
 
 STEERABLE_READS = 2

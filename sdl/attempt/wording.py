@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -52,6 +53,7 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
         "file": campaign.file,
         "stocks": stocks,
         "lab": campaign.lab.name if campaign.lab else "",
+        **({"prices": asdict(campaign.prices)} if campaign.prices else {}),
     }
 
 

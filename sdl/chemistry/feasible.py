@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sdl.campaign import Campaign
 from sdl.chemistry import safety
 from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.cost import cost_of
 from sdl.chemistry.shortfall import shortfalls
 from sdl.chemistry.uncertainty import input_sd
 from sdl.errors import NothingFeasible
@@ -20,13 +24,15 @@ def design_space(campaign: Campaign) -> DesignSpace:
     """Return what this campaign may suggest; raise `NothingFeasible` with what binds when that is nothing."""
     compiler = Compiler.of(campaign)
     space = _space(campaign, compiler)
-    if not feasible_share(space) > 0:
+    made, ok = _looked_at(space, LOOKED_AT)
+    if not ok.any():
         binds = "; ".join(binding(campaign, compiler)) or "several rules together"
         raise NothingFeasible(
             f"{campaign.file}: no design is left after stocks, pipettes, constraints and safety. Binding: {binds}. "
             "Widen a range, relax a constraint, or change a stock concentration."
         )
-    return space
+    typical = {name: column[ok] for name, column in made.items()}
+    return dataclasses.replace(space, cost=cost_of(campaign, compiler, typical))
 
 
 def _space(campaign: Campaign, compiler: Compiler) -> DesignSpace:
@@ -52,8 +58,12 @@ def _blocks_for(campaign: Campaign, name: str) -> int:
 
 def feasible_share(space: DesignSpace, *, n: int = LOOKED_AT) -> float:
     """Return the share of ``n`` uniform designs that can be made."""
-    unit = np.random.default_rng(0).random((n, len(space.parameters)))
-    return float(np.mean(space.make(space.from_unit(unit))[1]))
+    return float(np.mean(_looked_at(space, n)[1]))
+
+
+def _looked_at(space: DesignSpace, n: int) -> tuple[Columns, NDArray[np.bool_]]:
+    """Return ``n`` uniform designs as they are made, and which of them can be ``(n,)``."""
+    return space.make(space.from_unit(np.random.default_rng(0).random((n, len(space.parameters)))))
 
 
 def binding(campaign: Campaign, compiler: Compiler, *, n: int = LOOKED_AT) -> list[str]:

@@ -15,6 +15,8 @@ from sdl.errors import Refused
 
 GRID_S = 5.0
 """Visits of a further well are tried this many seconds apart (chosen: half of the shortest visit)."""
+GAP_S = 25.0
+"""Pause of the arm between two visits, half before and half after each (chosen: what its pace may be wrong by)."""
 MIX_UL, MIX_TIMES = 400.0, 2
 """Pipette mixing after the injection and the quench: an eighth of the well, twice, within 20 s (chosen)."""
 
@@ -77,7 +79,7 @@ class Scheduler:
     vials: tuple[str, ...] = ()
     growth_s: tuple[float, float] | None = None
     pace: Pace = PACE
-    gap_s: float = 25.0
+    gap_s: float = GAP_S
 
     def run(self, recipes: Mapping[str, Recipe], wells: Mapping[str, str]) -> Run:
         """Schedule ``recipes`` by experiment id into ``wells`` (experiment id -> "vials/A1").

@@ -19,7 +19,7 @@ from sdl.config.wish import read_wish
 from sdl.errors import Refused
 from sdl.history.sheet import Sheet, decoded, first_rows, read_sheet
 from sdl.space import Parameter
-from sdl.target import Goal, Target
+from sdl.target import Target
 from sdl.units import BY_NAME, BY_WRITTEN, unit_of
 
 _GOALS = {
@@ -208,7 +208,7 @@ def _text(
 
 def _target(guesses: Sequence[Guess], wish: Target | None) -> list[str]:
     if wish is not None:
-        return [f"  {BY_NAME[name].written}: {{{_wanted(name, goal)}}}" for name, goal in wish.goals.items()]
+        return [f"  {BY_NAME[name].written}: {{{_wanted(name, wish)}}}" for name in wish.goals]
     features = [g.name for g in guesses if g.role == "feature" and g.name in _GOALS]
     if not features:
         return [
@@ -218,12 +218,12 @@ def _target(guesses: Sequence[Guess], wish: Target | None) -> list[str]:
     return [f"  {name}: {{{_GOALS[name]}}}" for name in ordered]
 
 
-def _wanted(name: str, goal: Goal) -> str:
-    unit = unit_of(name)
+def _wanted(name: str, wish: Target) -> str:
+    unit, goal = unit_of(name), wish.goals[name]
     if goal.kind == "match":
-        return (
-            f"match: {goal.wanted:g} {unit}, within: {goal.high - (goal.wanted or 0.0):g} {unit}, from: {goal.source}"
-        )
+        values = list(dict.fromkeys(f"{target.goals[name].wanted:g} {unit}" for target in wish.each))
+        listed = values[0] if len(values) == 1 else f"[{', '.join(values)}]"
+        return f"match: {listed}, within: {goal.high - (goal.wanted or 0.0):g} {unit}, from: {goal.source}"
     if goal.kind == "inside":
         return f"inside: {goal.low:g} .. {goal.high:g} {unit}".rstrip() + f", from: {goal.source}"
     side, bound = ("below", goal.high) if goal.kind == "minimize" else ("above", goal.low)

@@ -17,6 +17,7 @@ from sdl.config import checks, constraints, offline, quantities, synthesis
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURES, target_of
 from sdl.config.lab import BUILT_IN, load_lab
+from sdl.config.prices import prices_of
 from sdl.config.report import Report, draft, suggestion
 from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
 from sdl.config.strict import read
@@ -46,11 +47,12 @@ def load_campaign(path: Path, data: Path | None = None) -> Campaign:
     report = Report(read(path))
     file = draft(CampaignFile, report)
     _check_presence(file, report)
-    if file.mode == "offline":
-        return _offline(file, path, data, report)
-    if data is not None:
+    prices = prices_of(file, report)
+    if data is not None and file.mode != "offline":
         report.say("mode", text="--data goes with mode: offline only; leave it out")
-    return _lab_campaign(file, path, report)
+    offline_mode = file.mode == "offline"
+    campaign = _offline(file, path, data, report) if offline_mode else _lab_campaign(file, path, report)
+    return dataclasses.replace(campaign, prices=prices)
 
 
 def refuse_old_lots(campaign: Campaign, now: datetime) -> None:

@@ -78,6 +78,7 @@ class StockEntry(_Strict):
     lot: str = ""
     made: Made = ""
     max_age: Age | None = None
+    price: Scalar | None = None
 
 
 class WhenEntry(_Strict):
@@ -140,6 +141,7 @@ class BudgetEntry(_Strict):
     give_up: Scalar = "99 %"
     worth: str = ""
     sentinel: Literal["never", "every batch"] = "never"
+    robot_time: Scalar | None = None
 
 
 class ColumnEntry(_Strict):

@@ -1,4 +1,7 @@
-"""A target in one line, as people ask for it: ``480 nm, FWHM < 20 nm, PLQY > 60 %``."""
+"""A target in one line, as people ask for it: ``480 nm, FWHM < 20 nm``; a palette: ``470, 480, 490 nm, PLQY > 60 %``.
+
+A palette is a list of bare numbers whose last one carries the unit, and the tolerance of all where it has one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from sdl.config import quantities
+from sdl.config.fields import MOST_WISHES
 from sdl.config.goals import FEATURES
 from sdl.config.report import suggestion
 from sdl.errors import Refused
@@ -28,6 +32,8 @@ _PART = re.compile(
     r"(?:(?P<name>[A-Za-z_][\w ]*?)(?=\s|[<>=≤≥]))?\s*(?P<sign><=|>=|<|>|=|≤|≥|below|above|under|over)?\s*"
     r"(?P<value>[-+.\d][^<>=±]*?)\s*(?:(?:±|\+-|\+/-|within)\s*(?P<within>[.\d].*))?"
 )
+_BARE = re.compile(r"(?:(?P<name>[A-Za-z_][\w ]*?)\s+)?(?P<value>[-+]?[.\d]+)")
+_LIST = "write a palette like '470, 480 nm'"
 
 
 def read_wish(text: str, *, known: Mapping[str, str], tolerances: Mapping[str, float]) -> Target:
@@ -39,11 +45,20 @@ def read_wish(text: str, *, known: Mapping[str, str], tolerances: Mapping[str, f
     names = {**{f: BY_WRITTEN[f].name for f in FEATURES}, **known}
     bounds: dict[str, tuple[float, float]] = {}
     goals: dict[str, Goal] = {}
-    for part in filter(None, (p.strip() for p in re.split(r"[,;]|\band\b", text))):
+    palette: dict[str, dict[str, Goal]] = {}
+    for part, before in _parts(text):
         found = _PART.fullmatch(part)
         if found is None:
             raise Refused(f"'{part}' is no wish; write for example --target '480 nm, FWHM < 20 nm, PLQY > 60 %'")
-        name = _name(found["name"], part, names)
+        name = _name(before[0]["name"] if before else found["name"], part, names)
+        if name in palette or (before and (name in goals or palette)):
+            raise Refused(
+                f"{label_of(name)} is asked for again beside a list; one list makes a palette: drop the other"
+            )
+        if before:
+            palette[name] = _listed(name, before, found, tolerances)
+            goals[name] = next(iter(palette[name].values()))
+            continue
         goal = _goal(name, found["sign"] or "", found["value"], found["within"], tolerances)
         low, high = bounds.get(name, (-math.inf, math.inf))
         both = max(low, goal.low), min(high, goal.high)
@@ -51,13 +66,49 @@ def read_wish(text: str, *, known: Mapping[str, str], tolerances: Mapping[str, f
             unit = unit_of(name)
             raise Refused(
                 f"{label_of(name)} is asked to be above {both[0]:g} and below {both[1]:g} {unit}: nothing can be both; "
-                "drop one of the two"
+                f"drop one of the two{f', or {_LIST}' if goal.kind == 'match' else ''}"
             )
         bounds[name] = both
         goals[name] = goal if name not in goals else inside(*both, source=goal.source)
     if not goals:
         raise Refused("--target is empty; write for example --target '480 nm, FWHM < 20 nm'")
-    return Target.of(**goals)
+    if not palette:
+        return Target.of(**goals)
+    [(name, members)] = palette.items()
+    return Target.palette(**{called: Target.of(**{**goals, name: goal}) for called, goal in members.items()})
+
+
+def _parts(text: str) -> list[tuple[str, list[re.Match[str]]]]:
+    """Return the parts of a wish, each with the bare numbers before it that are a list with it."""
+    if re.search(r"\d,\d", text):
+        raise Refused(f"'{text}' has a comma between digits; write a decimal point, or a blank after each of a list")
+    found: list[tuple[str, list[re.Match[str]]]] = []
+    waiting: list[re.Match[str]] = []
+    for part in filter(None, (p.strip() for p in re.split(r"[,;]|\band\b", text))):
+        bare = _BARE.fullmatch(part)
+        if bare is None:
+            found.append((part, waiting))
+            waiting = []
+        else:
+            waiting.append(bare)
+    return [*found, (waiting[-1][0], waiting[:-1])] if waiting else found
+
+
+def _listed(
+    name: str, before: list[re.Match[str]], last: re.Match[str], tolerances: Mapping[str, float]
+) -> dict[str, Goal]:
+    """Return a goal for each number of a list, called by its value; ``last`` says the unit and the tolerance of all."""
+    if last["name"] or last["sign"] or ".." in last["value"] or any(bare["name"] for bare in before[1:]):
+        raise Refused(f"'{before[-1][0]}' has no unit and is not in a list with '{last[0]}'; {_LIST}")
+    end = last["value"].strip() if last["within"] is None else _with_unit(last["value"].strip(), last["within"])
+    goals: dict[str, Goal] = {}
+    for value in (*(_with_unit(bare["value"], end) for bare in before), end):
+        if value in goals:
+            raise Refused(f"'{value}' is listed twice; keep one")
+        goals[value] = _goal(name, "", value, last["within"], tolerances)
+    if len(goals) > MOST_WISHES:
+        raise Refused(f"{len(goals)} values are listed; a palette has at most {MOST_WISHES}")
+    return goals
 
 
 def _name(given: str | None, part: str, names: Mapping[str, str]) -> str:

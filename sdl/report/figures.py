@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from sdl.report.facts import Facts
-from sdl.report.prose import shown, with_sd
+from sdl.report.marks import bar_of, expected_of, hover, kind_of, rims, value_of
+from sdl.report.prose import shown
 from sdl.report.style import BAND, GREY, HALF_95, INK, KINDS, RULE, SERIES, dressed, marker
 from sdl.store import Experiment
 from sdl.target import Goal
@@ -48,20 +49,20 @@ def convergence(facts: Facts) -> go.Figure | None:
 
 def _kind_points(fig: go.Figure, facts: Facts, kind: str, name: str, row: int, names: Sequence[str]) -> None:
     """Add the experiments of one kind to one panel; hits have a dark rim."""
-    here = [e for e in facts.measured if _kind(e) == kind and name in e.features.values]
+    here = [e for e in facts.measured if kind_of(e) == kind and name in e.features.values]
     if not here:
         return
-    first = next(n for n in names if any(_kind(e) == kind and n in e.features.values for e in facts.measured))
+    first = next(n for n in names if any(kind_of(e) == kind and n in e.features.values for e in facts.measured))
     fig.add_scatter(
         x=[e.seq for e in here],
-        y=[_value(e, name) for e in here],
-        error_y={"array": [_bar(e, name) for e in here], "color": KINDS[kind][0], "thickness": 1.2, "width": 2},
+        y=[value_of(e, name) for e in here],
+        error_y={"array": [bar_of(e, name) for e in here], "color": KINDS[kind][0], "thickness": 1.2, "width": 2},
         mode="markers",
-        marker=marker(kind, line=_rims(here)),
+        marker=marker(kind, line=rims(here)),
         name=kind,
         legendgroup=kind,
         showlegend=name == first,
-        text=[_hover(e, facts) for e in here],
+        text=[hover(e, facts) for e in here],
         hovertemplate="%{text}<extra></extra>",
         row=row,
         col=1,
@@ -114,7 +115,7 @@ def parity(facts: Facts) -> go.Figure | None:
     for place, name in enumerate(names):
         row, col = place // columns + 1, place % columns + 1
         how, cases = shown(name), foretold(facts, name)
-        ends = [v for e in cases for v in (_expected(e, name, "mean"), _value(e, name))]
+        ends = [v for e in cases for v in (expected_of(e, name, "mean"), value_of(e, name))]
         pad = 0.08 * (max(ends) - min(ends)) or 1.0
         reach = [min(ends) - pad, max(ends) + pad]
         _bands(fig, facts, name, row, col)
@@ -129,7 +130,7 @@ def parity(facts: Facts) -> go.Figure | None:
             col=col,
         )
         for kind in KINDS:
-            here = [e for e in cases if _kind(e) == kind]
+            here = [e for e in cases if kind_of(e) == kind]
             if here:
                 _parity_points(fig, facts, here, name, kind not in named, row, col)
                 named.add(kind)
@@ -145,30 +146,30 @@ def foretold(facts: Facts, name: str) -> list[Experiment]:
 
 def inside(experiment: Experiment, name: str) -> bool:
     """Say whether the measured value lies inside the 95 % interval that was stated before."""
-    return _expected(experiment, name, "low") <= _value(experiment, name) <= _expected(experiment, name, "high")
+    return expected_of(experiment, name, "low") <= value_of(experiment, name) <= expected_of(experiment, name, "high")
 
 
 def _parity_points(
     fig: go.Figure, facts: Facts, here: Sequence[Experiment], name: str, legend: bool, row: int, col: int
 ) -> None:
-    kind = _kind(here[0])
-    mean = [_expected(e, name, "mean") for e in here]
+    kind = kind_of(here[0])
+    mean = [expected_of(e, name, "mean") for e in here]
     bars = {"color": KINDS[kind][0], "thickness": 1, "width": 0}
     fig.add_scatter(
         x=mean,
-        y=[_value(e, name) for e in here],
+        y=[value_of(e, name) for e in here],
         error_x={
-            "array": [_expected(e, name, "high") - m for e, m in zip(here, mean, strict=True)],
-            "arrayminus": [m - _expected(e, name, "low") for e, m in zip(here, mean, strict=True)],
+            "array": [expected_of(e, name, "high") - m for e, m in zip(here, mean, strict=True)],
+            "arrayminus": [m - expected_of(e, name, "low") for e, m in zip(here, mean, strict=True)],
             **bars,
         },
-        error_y={"array": [_bar(e, name) for e in here], **bars},
+        error_y={"array": [bar_of(e, name) for e in here], **bars},
         mode="markers",
-        marker=marker(kind, size=8, line=_rims(here)),
+        marker=marker(kind, size=8, line=rims(here)),
         name=kind,
         legendgroup=kind,
         showlegend=legend,
-        text=[_hover(e, facts) for e in here],
+        text=[hover(e, facts) for e in here],
         hovertemplate="%{text}<extra></extra>",
         row=row,
         col=col,
@@ -192,17 +193,17 @@ def varied(facts: Facts) -> go.Figure | None:
         _bands(fig, facts, name, row, col)
         for kind in KINDS:
             here = [
-                e for e in facts.measured if _kind(e) == kind and name in e.features.values and parameter in e.design
+                e for e in facts.measured if kind_of(e) == kind and name in e.features.values and parameter in e.design
             ]
             fig.add_scatter(
                 x=[_scaled(parameter, e.design[parameter]) for e in here],
-                y=[_value(e, name) for e in here],
+                y=[value_of(e, name) for e in here],
                 mode="markers",
-                marker=marker(kind, size=8, line=_rims(here)),
+                marker=marker(kind, size=8, line=rims(here)),
                 name=kind,
                 legendgroup=kind,
                 showlegend=place == 0 and bool(here),
-                text=[_hover(e, facts) for e in here],
+                text=[hover(e, facts) for e in here],
                 hovertemplate="%{text}<extra></extra>",
                 row=row,
                 col=col,
@@ -281,35 +282,5 @@ def _band(fig: go.Figure, goal: Goal, name: str, row: int, col: int) -> None:
         )
 
 
-def _kind(experiment: Experiment) -> str:
-    return experiment.kind if experiment.kind in KINDS else "fallback"
-
-
-def _value(experiment: Experiment, name: str) -> float:
-    return experiment.features.values[name].value * shown(name).factor
-
-
-def _bar(experiment: Experiment, name: str) -> float:
-    return HALF_95 * experiment.features.values[name].sd * shown(name).factor
-
-
-def _expected(experiment: Experiment, name: str, which: str) -> float:
-    return float(experiment.suggestion["expected"][name][which]) * shown(name).factor
-
-
 def _scaled(parameter: str, value: float | str) -> float | str:
     return value if isinstance(value, str) else value * shown(parameter).factor
-
-
-def _rims(here: Sequence[Experiment]) -> dict[str, list[float] | list[str]]:
-    """Return the marker lines of experiments: dark and wide for hits."""
-    return {"width": [2.2 if e.is_hit else 0.8 for e in here], "color": [INK if e.is_hit else "white" for e in here]}
-
-
-def _hover(experiment: Experiment, facts: Facts) -> str:
-    seen = experiment.features.values
-    lines = [f"<b>{experiment.id}</b> ({experiment.kind}){', hit' if experiment.is_hit else ''}"]
-    lines += [
-        f"{shown(n).label} {with_sd(n, seen[n].value, seen[n].sd)} {shown(n).unit}" for n in facts.features if n in seen
-    ]
-    return "<br>".join(lines)

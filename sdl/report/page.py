@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from sdl import __version__
 from sdl.report import curves, figures, knowing, tables, verdict
 from sdl.report.facts import Facts
+from sdl.report.front import front
 from sdl.report.later import later_figure
 from sdl.report.prose import palette_in_words, share, shown
 from sdl.store import Store
@@ -114,6 +115,12 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
             figures.convergence(facts),
             "Each experiment in the order it was suggested. Bars are 95 % of the reading; the shaded band (or dashed "
             "line) is what counts as a hit; hits have a dark rim. The last panel shows how the campaign closes in.",
+        ),
+        "front": (
+            front(facts),
+            "The wells in the plane of the two goals that are traded for each other, with 95 % bars. No well that "
+            "meets all other goals beats those on the line in both; pale wells miss another goal; dashed lines are the "
+            "bounds, and what counts as a hit is shaded.",
         ),
         "parity": (
             figures.parity(facts),

@@ -22,6 +22,7 @@ from benchmarks import (
     spectra,
     spectrum_files,
     speed,
+    stopping,
     stream,
     verifier,
     virtual_lab,
@@ -173,3 +174,10 @@ def test_a_wrong_law_and_one_choice_of_the_model_are_tried_on_one_seed() -> None
     before = ablation.batch.REPEATS
     counts = ablation.main(["--seeds", "1", "--budget", "8", "--choices", "no repeats"])
     assert 1 <= counts["no repeats"][0] <= 9 and before == ablation.batch.REPEATS
+
+
+def test_a_target_out_of_reach_and_one_within_it_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    found = stopping.main(["--seeds=1", "--batches=1", "--batch=4", "--targets", "430 nm", "465 nm"])
+    (far,), (near,) = found["430 nm"][0].p, found["465 nm"][0].p
+    assert far < 0.5 < near
+    assert "| 430 nm | out of reach | 0 of 1 stopped |" in capsys.readouterr().out

@@ -328,3 +328,41 @@ def test_a_budget_says_when_to_give_up(tmp_path: Path) -> None:
     ):
         with pytest.raises(Refused, match=reason):
             load_campaign(edited(tmp_path, (stop, f"{stop}, {wrong}")))
+
+
+STOCKED = "volume: 20 mL, at: stocks/A2"
+SPENT = "stop: 2 confirmed hits"
+
+
+def test_prices_are_read_for_a_microlitre_and_a_second(tmp_path: Path) -> None:
+    assert load_campaign(BLUE).prices is None
+    dear = (STOCKED, f"{STOCKED}, price: 12 EUR/mL")
+    prices = load_campaign(edited(tmp_path, dear, (SPENT, f"{SPENT}, robot_time: 18 EUR/h"))).prices
+    assert prices is not None
+    assert prices.currency == "EUR"
+    assert prices.stock_per_ul == {"PbBr2-TOPO": pytest.approx(0.012)}
+    assert prices.robot_per_s == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize(
+    ("stock", "robot", "says"),
+    [
+        (
+            "12 EUR",
+            "",
+            r"yaml:18:\d+: stocks\.PbBr2-TOPO\.price: '12 EUR' is not a price of a volume; write .* 12 EUR/mL",
+        ),
+        ("12", "", "12 is not a price of a volume"),
+        ("12 EUR/h", "", "'1 h' is not a volume"),
+        ("-1 EUR/mL", "", "'-1 EUR/mL' is not above 0"),
+        ("many EUR/mL", "", "'many' is not a number"),
+        ("12 EUR/mL", "20 USD/h", r"budget\.robot_time: '20 USD/h' is in USD, another price in EUR"),
+        ("12 EUR/mL", "20", "20 is not a price of time; write for example 20 EUR/h"),
+    ],
+    ids=["no unit", "no currency", "a time", "negative", "no number", "two currencies", "bare robot time"],
+)
+def test_a_price_that_is_none_is_refused_where_it_stands(tmp_path: Path, stock: str, robot: str, says: str) -> None:
+    changes = [(STOCKED, f"{STOCKED}, price: {stock}")]
+    changes += [(SPENT, f"{SPENT}, robot_time: {robot}")] if robot else []
+    with pytest.raises(Refused, match=says):
+        load_campaign(edited(tmp_path, *changes))

@@ -11,6 +11,7 @@ import pytest
 
 from flows.planning import plan_experiments
 from sdl.config.load import load_campaign
+from sdl.words import suggestions_in_words
 from tests.benches import ROOT
 from tests.flows.campaigns import answer, sdl
 
@@ -76,3 +77,18 @@ def test_a_route_off_the_deck_is_planned_on_its_published_series(example: str, u
     for suggestion in document["suggestions"]:
         assert first.low <= suggestion["design"][first.name] <= first.high
         assert abs(suggestion["expected"]["x1_nm"]["mean"] - campaign.target.goals["x1_nm"].wanted) < 6.0
+
+
+def test_every_suggestion_says_what_its_well_costs_where_the_file_gives_prices(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "blue-465", tmp_path / "dear", ignore=shutil.ignore_patterns(".sdl"))
+    file = tmp_path / "dear" / "campaign.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("at: stocks/A2}", "at: stocks/A2, price: 12 EUR/mL}"))
+    out = tmp_path / "next.csv"
+    document = plan_experiments(file, n=1, out=out)
+    [suggestion] = document["suggestions"]
+    poured = {t["stock"]: t["volume_ul"] for t in suggestion["recipe"]["transfers"]}
+    assert suggestion["price"] == {"amount": pytest.approx(0.012 * poured["PbBr2-TOPO"], rel=1e-3), "currency": "EUR"}
+    price = f"{suggestion['price']['amount']:.2f} EUR a well"
+    assert suggestion["why"].endswith(f"; costs {price}") and f"({price})" in suggestions_in_words(document)
+    [row] = csv.DictReader(out.read_text(encoding="utf-8").splitlines())
+    assert float(row["price (EUR)"]) == pytest.approx(suggestion["price"]["amount"])

@@ -15,6 +15,7 @@ from sdl.progress import open_store
 from sdl.report import write_report
 from sdl.store.told import series
 from sdl.telling import tell
+from sdl.words import answer_in_words
 from tests.benches import ROOT
 
 
@@ -133,6 +134,20 @@ def test_a_wish_beyond_the_data_is_not_reachable_and_the_closest_is_said(campaig
     assert not answer["reachable"]
     assert answer["text"].startswith("Not reachable by what is known (X1 was 420 .. 452.5 nm in all experiments)")
     assert answer["answers"][0]["expected"]["x1_nm"]["mean"] > 449.0
+
+
+def test_a_palette_is_answered_for_each_of_its_members(campaign: Path) -> None:
+    answer = ask_for(campaign, "x1 430, 436, 520 nm", n=1)
+    assert {name: one["reachable"] for name, one in answer["palette"].items()} == {
+        "430 nm": True,
+        "436 nm": True,
+        "520 nm": False,
+    }
+    for wanted in (430.0, 436.0):
+        [best] = answer["palette"][f"{wanted:g} nm"]["answers"]
+        assert abs(best["expected"]["x1_nm"]["mean"] - wanted) < 1.5
+    said = answer_in_words(answer)
+    assert said.index("For 430 nm:\nReachable") < said.index("For 436 nm:") < said.index("For 520 nm:\nNot reachable")
 
 
 def test_a_bare_table_answers_too_and_says_that_its_columns_are_guesses() -> None:

@@ -89,8 +89,9 @@ def test_the_edited_file_reads_the_table_and_check_lists_what_is_not_confirmed(t
 
 def test_a_title_and_a_row_of_units_are_written_into_the_file(tmp_path: Path) -> None:
     rows = [["Nanoplatelets, spring"], [], ["V", "t", "PL"], ["mL", "min", "nm"], [1, 5, 460], [2, 6, 470], [3, 9, 475]]
-    made = draft_campaign(workbook(tmp_path, rows), tmp_path / "mine", target="465 nm")
+    made = draft_campaign(workbook(tmp_path, rows), tmp_path / "mine", target="465, 470 nm")
     text = made.file.read_text(encoding="utf-8")
+    assert "pl_peak: {match: [465 nm, 470 nm], within: 1 nm, from: pl}" in text
     assert "header: 3" in text and "exclude: {4: units of the columns}" in text
     campaign = load_campaign(made.file)
     assert [p.name for p in campaign.parameters] == ["v_ml", "t_min"]

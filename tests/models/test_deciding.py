@@ -1,18 +1,22 @@
 """What a chemist gets from the model: palettes, reasons, sensitivity, tolerance, control charts, when to give up."""
 
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models import Advisor
-from models.control import SHEWHART, charts
+from models.control import SHEWHART, charts, drift_limit
 from models.palette import serving
 from models.posterior import Posterior
 from models.prospects import prospects
 from models.reason import effects, reasons
 from models.sensitivity import sensitivity
 from models.sentinel import with_sentinel
+from models.suggestion import Suggestion
 from models.tolerance import card, robust
 from models.verdict import lost
 from sdl.campaign import Budget
@@ -21,10 +25,11 @@ from sdl.chemistry.feasible import design_space
 from sdl.chemistry.uncertainty import moved_by
 from sdl.config.load import load_campaign
 from sdl.errors import Refused
-from sdl.space import Columns, Design, DesignSpace
+from sdl.space import Columns, Cost, Design, DesignSpace
 from sdl.spectra.types import Features, Value
 from sdl.store import Experiment
 from sdl.target import Target, match, maximize, minimize
+from sdl.units import HC_EV_NM
 
 SPACE = DesignSpace.of(dose=(0.0, 1.0), growth=(0.0, 1.0), stir=(0.0, 1.0), constraints=["dose + growth <= 1.6"])
 
@@ -111,11 +116,61 @@ def test_a_trade_off_is_chosen_by_hypervolume_and_pushes_the_front() -> None:
     assert max(doses) - min(doses) > 0.4  # along the front, not at one end
 
 
+def test_at_equal_promise_cheaper_wells_are_asked_for() -> None:
+    def dear(columns: Columns) -> NDArray[np.float64]:
+        return np.asarray(1.0 + 9.0 * columns["stir"])  # which moves nothing
+
+    def batch(space: DesignSpace) -> list[Suggestion]:
+        advisor = Advisor(space, wish(455.0), seed=1, law=None)
+        for row in taught(wish(455.0), n=12).rows:
+            advisor.tell(row.design, row.features, sd=row.sd, run=row.run)
+        return [s for s in advisor.suggest(4, pool=SPACE.sobol(512, seed=5)) if s.kind != "replicate"]
+
+    plain, frugal = batch(SPACE), batch(dataclasses.replace(SPACE, cost=Cost(of=dear)))
+    spent = [sum(1.0 + 9.0 * float(s.design["stir"]) for s in found) for found in (frugal, plain)]
+    assert spent[0] < 0.6 * spent[1]
+    assert sum(s.p_hit for s in frugal) > 0.8 * sum(s.p_hit for s in plain)
+
+
+def test_a_cost_that_is_not_above_zero_is_refused() -> None:
+    space = DesignSpace.of(dose=(0.0, 1.0), cost=lambda columns: columns["dose"] - 0.5)
+    advisor = Advisor(space, Target.of(plqy=maximize(above=0.5)), seed=1, start=0, law=None)
+    for dose in (0.2, 0.5, 0.8):
+        advisor.tell({"dose": dose}, {"plqy": 0.2 + 0.5 * dose})
+    with pytest.raises(Refused, match="give costs above 0"):
+        advisor.suggest(1)
+
+
 def test_the_same_model_answers_for_another_target() -> None:
     posterior = learned(taught(wish(455.0)))
     here = {"dose": np.array([0.5]), "growth": np.array([0.75]), "stir": np.array([0.5])}
     other = serving(posterior, wish(475.0))
     assert posterior.forecasts(here)[0].p_hit < 0.05 < 0.8 < other.forecasts(here)[0].p_hit
+
+
+GOALS = {
+    "pl_peak_nm": match(460.0, within=5.0),
+    "fwhm_nm": minimize(below=20.0),
+    "plqy": maximize(above=0.6),
+}
+
+
+@pytest.mark.parametrize("asked", [("fwhm_nm", "plqy"), ("pl_peak_nm", "plqy"), ("plqy",), tuple(GOALS)])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["alone", "with widths from elsewhere"])
+def test_a_width_is_foreseen_in_nm_whichever_features_are_goals(asked: tuple[str, ...], elsewhere: bool) -> None:
+    advisor = Advisor(SPACE, Target.of(**{name: GOALS[name] for name in asked}), seed=1, law=None)
+
+    def seen(design: Design) -> dict[str, float]:
+        dose, growth = float(design["dose"]), float(design["growth"])
+        return {"pl_peak_nm": 440.0 + 40.0 * growth, "fwhm_nm": 16.0 + 4.0 * dose, "plqy": 0.6 + 0.2 * growth}
+
+    for design in SPACE.sobol(8, seed=4) if elsewhere else ():
+        advisor.recall(design, {"fwhm_nm": 16.0 + 4.0 * float(design["dose"])}, "a paper without peaks")
+    for design in SPACE.sobol(8, seed=3):
+        advisor.tell(design, seen(design))
+    forecast = advisor.predict({"dose": 0.5, "growth": 0.5, "stir": 0.5})
+    assert forecast["fwhm_nm"][0] == pytest.approx(18.0, abs=0.8)
+    assert forecast.p_hit > 0.9
 
 
 def test_a_reason_names_the_most_alike_well_the_levers_and_the_limits() -> None:
@@ -145,6 +200,24 @@ def test_a_target_in_range_is_reachable_and_one_far_off_is_not() -> None:
     [near], [far] = prospects(posterior), prospects(serving(posterior, wish(560.0)))
     assert near.p_reachable > 0.99 and near.rate > 0.5
     assert far.p_reachable < 0.01 and "PL peak comes to" in far.barrier
+
+
+@pytest.mark.parametrize("scatter_nm", [2.0, 4.0])
+def test_the_rate_of_hits_is_the_share_of_the_wells_scatter_inside_the_window(scatter_nm: float) -> None:
+    advisor, rng = Advisor(SPACE, wish(465.0, within=2.0), seed=1, law=None), np.random.default_rng(0)
+    for i, design in enumerate(SPACE.sobol(64, seed=3)):
+        seen = lab(design)
+        seen["pl_peak_nm"] += scatter_nm * rng.standard_normal()
+        advisor.tell(design, seen, sd={"pl_peak_nm": 0.1, "plqy": 0.005}, run=f"run-{i // 8}")
+    posterior = learned(advisor)
+    [found] = prospects(posterior)
+
+    def inside(sd_nm: float) -> float:
+        return math.erf(2.0 / sd_nm / math.sqrt(2.0))  # of a Gaussian about the middle of the window
+
+    learned_nm = posterior.surrogate.outcomes[0].noise_var ** 0.5 * 465.0**2 / HC_EV_NM
+    assert found.rate == pytest.approx(inside(learned_nm), abs=0.03)
+    assert found.rate == pytest.approx(inside(scatter_nm), abs=0.1)  # 64 wells tell their scatter to some 9 %
 
 
 @pytest.mark.parametrize(
@@ -178,6 +251,29 @@ def test_a_run_that_reads_off_is_beyond_the_limits_of_its_chart() -> None:
     assert chart.effect[5] - chart.effect[0] == pytest.approx(4.0, abs=0.6)
     assert max(chart.effect, key=abs) == chart.effect[5]
     assert chart.limit[5] == pytest.approx(SHEWHART * chart.sd[5])
+
+
+def test_a_steady_drift_that_no_single_run_shows_is_said_and_scatter_is_not() -> None:
+    rng = np.random.default_rng(4)
+    drift = charts(learned(taught(wish(465.0), n=48, runs=12, off_nm=tuple(0.15 * np.arange(12)))))[0]
+    assert all(abs(effect) < limit for effect, limit in zip(drift.effect, drift.limit, strict=True))
+    [said] = drift.alarms
+    assert said.startswith("run-3 to run-11: PL peak has drifted up, its moving mean by 1 nm")
+    for _ in range(5):
+        off_nm = tuple(0.5 * rng.standard_normal(12))
+        assert not charts(learned(taught(wish(465.0), n=48, runs=12, off_nm=off_nm)))[0].alarms
+
+
+def test_the_moving_means_limit_is_kept_by_99_of_100_undisturbed_campaigns() -> None:
+    z = np.random.default_rng(9).standard_normal((2000, 8))
+    before, crossed = np.zeros(2000), np.zeros(2000, dtype=bool)
+    z -= z.mean(1, keepdims=True)
+    sd = np.sqrt(np.square(z[:, 1:] - z[:, :-1]).mean(1) / 2.0)
+    for k in range(8):
+        before = 0.7 * before + 0.3 * z[:, k]
+        of_it = sd * math.sqrt(0.3 / 1.7 * (1.0 - 0.7 ** (2 * k + 2)))  # Lucas and Saccucci 1990, equation 3
+        crossed |= np.abs(before) > drift_limit(8) * of_it
+    assert crossed.mean() == pytest.approx(0.01, abs=0.006)
 
 
 def test_the_pipettes_scatter_lowers_the_chance_of_a_steep_recipe() -> None:
