@@ -33,6 +33,7 @@ from tests.spectra.crystals import Crystals
 from tests.spectra.generator import Colloid, Instrument
 
 HZ, DAY_S, WELL_S = 2.0, 86_400.0, 3600.0
+HOUR = int(3600 * HZ)
 PIXELS, DIFFERENT = 2048, 60
 FIRST_S = 30.0
 """Younger dots absorb too little to be followed."""
@@ -106,6 +107,8 @@ def main(count: int, *, earlier_wells: int = 12) -> Outcome:
         latency_ms[number] = (time.perf_counter() - start_s) * 1e3
         before = spectra
         held_mb[number] = resident_mb()
+        if number % HOUR == HOUR - 1:
+            print(f"{(number + 1) / HOUR:.0f} h: {held_mb[number]:.1f} MiB", file=sys.stderr, flush=True)
     cpu_ms = (time.process_time() - cpu_s) / count * 1e3
     outcome = Outcome(latency_ms=latency_ms, resident_mb=held_mb, moved=moved, cpu_ms=cpu_ms)
     tell(outcome, count)

@@ -48,12 +48,14 @@ def look(session: Session, attempt: Attempt, command_id: str, *, label: str, loc
                     f"{attempt.id}: the spectrometer gave the same bytes {LOOKS} times; switch it off and on, "
                     "then sdl resume"
                 )
-        elif label != "sample" or not AGAIN & set(_interpreted(session, attempt, read).flags):
+        elif label != "sample" or not AGAIN & set(_seen(session, attempt, read).flags):
             return
 
 
-def _interpreted(session: Session, attempt: Attempt, read: Read) -> Features:
-    """Work out and save the features of one saved sample."""
+def _seen(session: Session, attempt: Attempt, read: Read) -> Features:
+    """Return the features of one saved sample; worked out, saved and said once."""
+    if read.features != Features():
+        return read.features
     seen = features_of(session, attempt, read.id, read.experiment or "")
     session.store.save_features(read.id, seen)
     shown = ", ".join(f"{name} {v.value:.4g}+-{v.sd:.2g}" for name, v in seen.values.items() if name in _SHOWN)

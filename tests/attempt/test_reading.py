@@ -94,6 +94,7 @@ class Bench:
         self.store.claim()
         self.store.save_campaign("x", "ab" * 32, {"name": "blue-465"})
         self.attempts: list[Attempt] = []
+        self.said: list[str] = []
         self.session = Session(
             campaign=campaign,
             lab=cast("Lab", campaign.lab),
@@ -105,7 +106,7 @@ class Bench:
             operator=cast("Any", None),
             folder=folder,
             analyze=cast("Any", None),
-            say=lambda text: None,
+            say=self.said.append,
         )
         self.number = 0
 
@@ -337,6 +338,15 @@ def bubble(spectra: tuple[Spectrum, ...]) -> tuple[Spectrum, ...]:
     return tuple(
         replace(s, counts=1000.0 + (s.counts - 1000.0) * rng.normal(0.6, 0.01, s.counts.size)) for s in spectra
     )
+
+
+def test_a_read_that_a_crash_cut_off_from_its_release_is_neither_taken_nor_said_again(bench: Bench) -> None:
+    (read,) = bench.look()
+    said, looks = list(bench.said), len(bench.eye.looks)
+    bench.number -= 1
+    assert bench.look() == []
+    assert bench.said == said and len(bench.eye.looks) == looks
+    assert bench.store.read(read.id) == bench.reads()[-1]
 
 
 def test_a_bubble_in_an_aliquot_is_looked_at_again_while_it_is_in_the_cell(bench: Bench) -> None:
