@@ -79,6 +79,7 @@ FAULTS = {
     "F48": Row(what="outcomes and fits that are no numbers", shown_by=[
         ("models/test_surrogate.py", "test_a_failed_search_falls_back_to_default_constants_and_says_so"),
         ("models/test_advisor.py", "test_degenerate_data_end_in_labelled_space_filling"),
+        ("models/test_advisor.py", "test_a_model_that_is_late_gives_way_to_labelled_space_filling"),
         ("models/test_advisor.py", "test_nonsense_is_refused_and_changes_nothing")]),
     "F49": Row(what="contradicting replicates, an outlier", shown_by=[
         ("models/test_advisor.py", "test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor"),
