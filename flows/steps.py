@@ -48,6 +48,10 @@ ARROWS: Arrows = {
 
 ENDED = ("DONE", "CANCELLED", "FAILED_SAFE")
 
+LONGEST_S = 600.0
+"""How long the model may think about a batch before the space is filled instead: a hundred times what an ask takes,
+a small part of what a batch does (chosen)."""
+
 
 def suggest(session: Session) -> int:
     """Let the model choose the next batch and remember it; return its number. A batch not yet run comes first."""
@@ -71,7 +75,7 @@ def suggest(session: Session) -> int:
     advisor = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
-    suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected])
+    suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected], limit_s=LONGEST_S)
     if budget.sentinel == "every batch":
         suggestions = with_sentinel(advisor, suggestions, store.experiments())
     rows = [
