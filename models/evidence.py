@@ -27,6 +27,9 @@ tenth of the outcome's spread, within a factor of 4; 1-3 nm of PL over a spread 
 SCALE_PRIOR = (0.0, 1.0)
 """The same of a signal: about the outcome's own variance."""
 
+LEFT_PRIOR = (-2.5, 1.0)
+"""The same of what a law or a history leaves to learn: a third of the outcome's spread (chosen)."""
+
 OFFSET_PRIOR = (-3.5, 1.0)
 """The same of what tells two kinds of reading apart (a Stokes shift): a sixth of the outcome's spread (chosen)."""
 
@@ -67,6 +70,7 @@ class Readings:
     moves: Array
     trust: Array
     smoothness: float = 2.5
+    signal: tuple[float, float] = SCALE_PRIOR
 
     def rows(self, which: NDArray[np.int64]) -> Readings:
         """Return the readings ``which``."""
@@ -81,6 +85,7 @@ class Readings:
             moves=self.moves,
             trust=self.trust[which],
             smoothness=self.smoothness,
+            signal=self.signal,
         )
 
     def noise(self, constants: Constants) -> Array:
@@ -175,7 +180,7 @@ def priors(readings: Readings) -> tuple[Array, Array]:
     """Return the mean and sd of the logarithm of every constant."""
     kinds, d = readings.shares.shape[1], readings.X.shape[1]
     length = _LENGTH_SHIFT + 0.5 * math.log(d) - _LENGTH_SD**2  # the most probable length scale, not its median log
-    signal = [SCALE_PRIOR if own.all() else OFFSET_PRIOR for own in readings.shares]
+    signal = [readings.signal if own.all() else OFFSET_PRIOR for own in readings.shares]
     rows = [row for own in signal for row in (*[(length, _LENGTH_SD)] * d, own)]
     rows += [NOISE_PRIOR] * (1 + kinds)
     centre, sd = np.array(rows).T

@@ -17,7 +17,7 @@ from gpytorch.kernels import MaternKernel, ScaleKernel
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.evidence import Array, Constants, Readings, most_probable, start
+from models.evidence import LEFT_PRIOR, SCALE_PRIOR, Array, Constants, Readings, most_probable, start
 from models.trend import Level, Trend
 
 NO_RUN = -1
@@ -198,6 +198,7 @@ def _readings(told: Told, shift: float, spread: float, trend: Trend) -> tuple[Re
         moves=moves,
         trust=np.ones(len(told.y)),
         smoothness=told.form.smoothness,
+        signal=LEFT_PRIOR if trend.leads else SCALE_PRIOR,
     )
     return readings, features
 

@@ -104,6 +104,10 @@ class Linearised:
     code: DesignCode
     at: Array
 
+    @property
+    def leads(self) -> bool:
+        return True
+
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         seen = self.code.values(X)
         here = self._energy(self.at, seen, kind)

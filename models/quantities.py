@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from models.fitted import NO_RUN, Fitted, Recollection, Told, fit_quantity, scal
 from models.form import formed
 from models.physics import GROWING, PL, X1, GrowthLaw, Linearised
 from models.suggestion import Row
-from models.surrogate import Outcome, Surrogate, outcome
+from models.surrogate import Outcome, Surrogate, View, outcome
 from models.trend import Following, Level, Recalled
 
 ENERGY = "energy"
@@ -46,6 +47,9 @@ FEW = 4
 
 GRID = 256
 """Designs over which the law's own spread of energies is taken (a power of 2, as Sobol points want)."""
+
+LANDMARKS = 128
+"""Designs by which the covariance of what a history leaves open is told (a power of 2, as Sobol points want)."""
 
 ROUNDS = 3
 """How often the law is linearised anew where the data put it (chosen: the third moves a PL by less than 0.1 nm)."""
@@ -107,7 +111,7 @@ def learn(
     for name, told in single.items():
         deadline.check()
         told = _in_known_form(told, known.get(name))
-        fitted[name] = _single(told, leader if name in FOLLOWS else None, past.get(name), begin.get(name))
+        fitted[name] = _single(code, told, leader if name in FOLLOWS else None, past.get(name), begin.get(name))
     deadline.check()
     found = {name: steadied(formed(f, known.get(name))) for name, f in fitted.items()}
     return Quantities(fitted=found, law=leader)
@@ -178,7 +182,7 @@ def _energy(
 ) -> tuple[Fitted, Linearised | None]:
     """Fit the energies about the law of growth, a history or a level, whichever makes the readings more probable."""
     if law is None or not law.speaks(code.space.names):
-        return _recalled(told, past, begin, None), None
+        return _recalled(code, told, past, begin, None), None
     trend = law.around(code)
     prior = trend.expected(code.inputs(code.columns(sobol_axes(code.p, GRID, 0))))
     units = (float(np.mean(prior)), float(np.std(prior)))
@@ -188,7 +192,7 @@ def _energy(
         grown = fit_quantity(told, trend=trend, begin=grown.theta, units=units)
     if len(told.y) < FEW and past is None:
         return grown, trend
-    other = _recalled(told, past, begin, units)
+    other = _recalled(code, told, past, begin, units)
     if past is not None and len(told.y) < FEW:
         return other, None
     if grown.evidence <= other.evidence:
@@ -198,9 +202,9 @@ def _energy(
     return grown, trend
 
 
-def _single(told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None) -> Fitted:
+def _single(code: DesignCode, told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None) -> Fitted:
     """Fit another outcome about a level or a history or, when that is more probable, following the size."""
-    plain = _recalled(told, past, begin, None)
+    plain = _recalled(code, told, past, begin, None)
     if leader is None or len(told.y) < FEW:
         return plain
     expected = leader.expected(told.X.numpy())
@@ -210,7 +214,7 @@ def _single(told: Told, leader: Linearised | None, past: Outcome | None, begin: 
     return following if following.evidence > plain.evidence else plain
 
 
-def _recalled(told: Told, past: Outcome | None, begin: Array | None, units: tuple[float, float] | None) -> Fitted:
+def _recalled(code: DesignCode, told: Told, past: Outcome | None, begin: Array | None, units: tuple[float, float] | None) -> Fitted:
     """Fit about a level or, where that lets our readings be foreseen better, about what a history says.
 
     A history is believed as it stands until `FEW` readings of our own can speak against it.
@@ -219,7 +223,7 @@ def _recalled(told: Told, past: Outcome | None, begin: Array | None, units: tupl
         return fit_quantity(told, begin=begin, units=units)
     units = units or (None if len(told.y) > 1 else (past.fitted.shift, past.fitted.spread))
     shift, spread = units or scale(told.y)
-    level, source = Level(mean=shift, spread=spread, kinds=told.kinds), Past(outcome=past)
+    level, source = Level(mean=shift, spread=spread, kinds=told.kinds), Remembered(outcome=past, code=code)
     tried = {
         weight: fit_quantity(told, trend=Recalled(level=level, past=source, weight=weight), begin=begin, units=units)
         for weight in HISTORY_WEIGHTS
@@ -234,13 +238,27 @@ def _recalled(told: Told, past: Outcome | None, begin: Array | None, units: tupl
     return dataclasses.replace(tried[weight], history=Recollection(weight=weight, gain=gain))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """The trend of a history: its posterior mean less its level."""
+@dataclass(frozen=True, kw_only=True)
+class Remembered:
+    """A history as a trend: its posterior mean."""
 
     outcome: Outcome
+    code: DesignCode
 
-    def expected(self, X: Array) -> Array:
+    @property
+    def level(self) -> float:
+        return self.outcome.fitted.shift
+
+    @cached_property
+    def _landmarks(self) -> tuple[View, Tensor]:
+        """Designs over the space, and the factor of what the history leaves open there."""
+        view = self.outcome.view(torch.from_numpy(self.code.inputs(self.code.columns(sobol_axes(self.code.p, LANDMARKS, 0)))))
+        C = self.outcome.covariance(view, view)
+        return view, torch.linalg.cholesky(C + 1e-6 * C.diagonal().mean() * torch.eye(len(C), dtype=C.dtype))
+
+    def __call__(self, X: Array) -> tuple[Array, Array]:
+        """Return mean ``(N,)`` and features ``N x p`` whose products are the covariance of what it leaves open."""
         with torch.no_grad():
-            mean = self.outcome.mean(self.outcome.view(torch.from_numpy(X)))
-        return np.asarray(mean - self.outcome.fitted.shift)
+            view, (marks, factor) = self.outcome.view(torch.from_numpy(X)), self._landmarks
+            open_ = torch.linalg.solve_triangular(factor, self.outcome.covariance(marks, view), upper=False)
+            return np.asarray(self.outcome.mean(view)), np.asarray(open_.T)

@@ -26,8 +26,13 @@ ELSEWHERE = 1.0 / 6.0
 
 
 class Trend(Protocol):
-    """Mean ``(N,)`` and features ``N x p`` of readings of ``kind`` at designs ``N x d``, in the model's own unit."""
+    """Mean ``(N,)`` and features ``N x p`` of readings of ``kind`` at designs ``N x d``, in the model's own unit.
 
+    It ``leads`` where it says what each design gives, so that less is left to learn.
+    """
+
+    @property
+    def leads(self) -> bool: ...
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]: ...
 
 
@@ -38,6 +43,10 @@ class Level:
     mean: float
     spread: float
     kinds: int = 1
+
+    @property
+    def leads(self) -> bool:
+        return False
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         features = np.zeros((len(X), self.kinds))
@@ -53,18 +62,32 @@ class Leader(Protocol):
     def expected(self, X: Array) -> Array: ...
 
 
+class Past(Protocol):
+    """Experiments made elsewhere: their level, and mean ``(N,)`` and features ``N x p`` of designs ``N x d``."""
+
+    @property
+    def level(self) -> float: ...
+    def __call__(self, X: Array) -> tuple[Array, Array]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
-    """A level, and ``weight`` times what experiments made elsewhere say of each design, less their own level."""
+    """What experiments made elsewhere say: their level and ``weight`` times what moves it, and an offset to ours."""
 
     level: Level
-    past: Leader
+    past: Past
     weight: float
 
+    @property
+    def leads(self) -> bool:
+        return True
+
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
-        mean, features = self.level(X, kind)
-        features[:, 0] *= ELSEWHERE
-        return mean + self.weight * self.past.expected(X), features
+        _, offset = self.level(X, kind)
+        offset[:, 0] *= ELSEWHERE
+        said, unsure = self.past(X)
+        mean = self.past.level + self.weight * (said - self.past.level)
+        return mean, np.concatenate([offset, self.weight * unsure], axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +98,10 @@ class Following:
     leader: Leader
     centre: float
     scale: float
+
+    @property
+    def leads(self) -> bool:
+        return False
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         mean, features = self.level(X, kind)
