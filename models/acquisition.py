@@ -20,6 +20,7 @@ from torch import Tensor
 from models.encode import Array, DesignCode, FeatureCode
 from models.failure import p_works
 from models.filling import Allowed, spread_out
+from models.fitted import parts
 from models.surrogate import Outcome, Surrogate, View
 from sdl.errors import NothingFeasible
 from sdl.space import Columns
@@ -208,7 +209,8 @@ def p_hit(surrogate: Surrogate, codec: FeatureCode, utility: Utility, X: Tensor,
     mean, var = surrogate.moments(X)
     sd = (var + surrogate.noise_var if noisy else var).sqrt()
     draws = torch.randn(P_DRAWS, 1, mean.shape[-1], generator=torch.Generator().manual_seed(seed), dtype=torch.double)
-    return utility.hit(codec.decode(mean + draws * sd)).double().mean(0)
+    hits = [utility.hit(codec.decode(mean[part] + draws * sd[part])).double().mean(0) for part in parts(len(X))]
+    return torch.cat([mean.new_empty(0), *hits])
 
 
 def start(
@@ -273,6 +275,17 @@ class Offer:
             return cls(columns=spread_out(code, axes, allowed, seed), code=code)
         except NothingFeasible:
             return cls(columns={k: v[:0] for k, v in code.columns(axes).items()}, code=code)
+
+    def around(self, n: int, allowed: Allowed, rng: np.random.Generator) -> Offer:
+        """Return about ``n`` designs near these, as far as all steps of the search; shared values are ``allowed`` ones."""
+        if not len(self):
+            return self
+        near = self.rows(np.arange(n) % len(self))
+        for name, values in allowed.items():
+            near.columns[name] = values[rng.integers(len(values), size=n)]
+        moves = rng.standard_normal((n, self.code.p)) * rng.choice(STEPS, (n, 1))
+        moves *= rng.random(moves.shape) < 0.5
+        return near.moved(moves, allowed)
 
     def moved(self, moves: Array, bound: Allowed) -> Offer:
         """Step away from each design by ``moves`` ``n x p`` in the cube; a step that leaves what can be made is halved.
@@ -359,7 +372,7 @@ def best_design(search: Search, spread: Seen, taken: Taken, allowed: Allowed, rn
 
     ``spread`` fills the space; the best of it are followed by rounds of shrinking steps, all through what can be made.
     """
-    top, height = _top(search, spread.rows(spread.offer.apart(taken)), 8)
+    top, height = _top(search, spread, 8, spread.offer.apart(taken))
     for step in STEPS if len(top) else ():
         around = top.rows(np.repeat(np.arange(len(top)), NEAR // len(top)))
         moves = rng.standard_normal((len(around), top.code.p))
@@ -374,12 +387,16 @@ def best_design(search: Search, spread: Seen, taken: Taken, allowed: Allowed, rn
 
 def best_of_pool(search: Search, pool: Seen, taken: Taken) -> Offer:
     """Return the pool's one design of the highest acquisition; none when all are taken."""
-    return _top(search, pool.rows(pool.offer.apart(taken)), 1)[0]
+    return _top(search, pool, 1, pool.offer.apart(taken))[0]
 
 
-def _top(search: Search, seen: Seen, k: int) -> tuple[Offer, Tensor]:
-    """Return the ``k`` best of those ``seen`` and their acquisition, best first."""
-    if not len(seen):
-        return seen.offer, torch.empty(0, dtype=torch.double)
-    top = seen.worth(search).topk(min(k, len(seen)))
+def _top(search: Search, seen: Seen, k: int, free: NDArray[np.bool_] | None = None) -> tuple[Offer, Tensor]:
+    """Return the ``k`` best of those ``seen`` that are ``free`` (all) and their acquisition, best first."""
+    left = len(seen) if free is None else int(free.sum())
+    if not left:
+        return seen.offer.rows(np.arange(0)), torch.empty(0, dtype=torch.double)
+    worth = seen.worth(search)
+    if free is not None:
+        worth = worth.where(torch.from_numpy(free), -math.inf)
+    top = worth.topk(min(k, left))
     return seen.offer.rows(top.indices.numpy()), top.values

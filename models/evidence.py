@@ -17,8 +17,10 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
-_LENGTH_SHIFT, _LENGTH_SD = math.sqrt(2.0), math.sqrt(3.0)
-"""Dimension-scaled length-scale prior LogNormal(sqrt 2 + log(d)/2, sqrt 3): Hvarfner et al. 2024, arXiv:2402.02229."""
+LENGTH, LENGTH_SD = 1.0 / 6.0, 0.6
+"""Most probable length scale over sqrt(d), and the sd of its logarithm.  It grows with the dimension as that of Hvarfner
+et al. 2024 (arXiv:2402.02229), whose prior is much wider (0.2, sd sqrt 3): 20 times Hartmann's function of six variables
+in 40 experiments, mean regret 0.19 instead of 0.46; on the virtual lab's chemistry no difference."""
 
 NOISE_PRIOR = (-4.5, 1.5)
 """Mean and sd of the logarithm of the well-to-well and of the run-to-run variance, in standardised units: sds of a
@@ -38,6 +40,10 @@ VARIANCE_BOUNDS = (math.log(1e-6), math.log(1e3))
 
 UNMOVED = 1e6
 """Length scale of an input that a latent function does not change with: the unit cube is a point on it."""
+
+BEGIN = 0.9
+"""Length scale over sqrt(d) from which a search begins: longer than what is probable, so that it ends in smooth optima
+(chosen)."""
 
 STEPS = 60
 """L-BFGS iterations at most: bounds the time of one fit."""
@@ -179,9 +185,9 @@ class Evidence:
 def priors(readings: Readings) -> tuple[Array, Array]:
     """Return the mean and sd of the logarithm of every constant."""
     kinds, d = readings.shares.shape[1], readings.X.shape[1]
-    length = _LENGTH_SHIFT + 0.5 * math.log(d) - _LENGTH_SD**2  # the most probable length scale, not its median log
+    length = math.log(LENGTH) + 0.5 * math.log(d)
     signal = [readings.signal if own.all() else OFFSET_PRIOR for own in readings.shares]
-    rows = [row for own in signal for row in (*[(length, _LENGTH_SD)] * d, own)]
+    rows = [row for own in signal for row in (*[(length, LENGTH_SD)] * d, own)]
     rows += [NOISE_PRIOR] * (1 + kinds)
     centre, sd = np.array(rows).T
     return centre, sd
@@ -191,7 +197,7 @@ def start(readings: Readings) -> Array:
     """Return the constants to begin a search from: the priors' own, with longer length scales."""
     theta = priors(readings)[0]
     latents, d = len(readings.shares), readings.X.shape[1]
-    theta[: latents * (d + 1)].reshape(latents, d + 1)[:, :d] = _LENGTH_SHIFT + 0.5 * math.log(d) - 1.5
+    theta[: latents * (d + 1)].reshape(latents, d + 1)[:, :d] = math.log(BEGIN) + 0.5 * math.log(d)
     return theta
 
 

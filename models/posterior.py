@@ -25,7 +25,7 @@ from sdl.errors import Refused
 from sdl.space import Columns, Design
 from sdl.target import Target
 
-MOST_TOLD = 1000
+MOST_TOLD = 800
 """Experiments that a model is conditioned on at most: an ask grows with their square in time and memory, and takes some
 10 s and 600 MB at this number (``benchmarks/speed.py``)."""
 

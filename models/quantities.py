@@ -202,7 +202,9 @@ def _energy(
     return grown, trend
 
 
-def _single(code: DesignCode, told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None) -> Fitted:
+def _single(
+    code: DesignCode, told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None
+) -> Fitted:
     """Fit another outcome about a level or a history or, when that is more probable, following the size."""
     plain = _recalled(code, told, past, begin, None)
     if leader is None or len(told.y) < FEW:
@@ -214,7 +216,9 @@ def _single(code: DesignCode, told: Told, leader: Linearised | None, past: Outco
     return following if following.evidence > plain.evidence else plain
 
 
-def _recalled(code: DesignCode, told: Told, past: Outcome | None, begin: Array | None, units: tuple[float, float] | None) -> Fitted:
+def _recalled(
+    code: DesignCode, told: Told, past: Outcome | None, begin: Array | None, units: tuple[float, float] | None
+) -> Fitted:
     """Fit about a level or, where that lets our readings be foreseen better, about what a history says.
 
     A history is believed as it stands until `FEW` readings of our own can speak against it.
@@ -252,7 +256,9 @@ class Remembered:
     @cached_property
     def _landmarks(self) -> tuple[View, Tensor]:
         """Designs over the space, and the factor of what the history leaves open there."""
-        view = self.outcome.view(torch.from_numpy(self.code.inputs(self.code.columns(sobol_axes(self.code.p, LANDMARKS, 0)))))
+        view = self.outcome.view(
+            torch.from_numpy(self.code.inputs(self.code.columns(sobol_axes(self.code.p, LANDMARKS, 0))))
+        )
         C = self.outcome.covariance(view, view)
         return view, torch.linalg.cholesky(C + 1e-6 * C.diagonal().mean() * torch.eye(len(C), dtype=C.dtype))
 
