@@ -79,10 +79,7 @@ CHOICES = {
     BARE: bare("no law; 8 space-filling experiments", {}),
     "plain scales": bare("PL in nm and PLQY as a share, not eV and logit", {(encode, "scale_of"): _plain}),
     "plain inputs": bare("inputs never by logarithm", {(encode, "LOG_RATIO"): float("inf")}),
-    "wide": bare(
-        "length-scale prior around 0.2 sqrt d, sd of its logarithm 1.7",
-        {(evidence, "LENGTH_SD"): 1.73, (evidence, "LENGTH"): 0.2},
-    ),
+    "lengths alike": bare("length-scale prior with an sd of 0.6, not 1.7", {(evidence, "LENGTH_SD"): 0.6}),
     "one noise": Choice(what="no run effect: wells of one run are told apart", runs=False),
 }
 

@@ -277,7 +277,7 @@ class Offer:
             return cls(columns={k: v[:0] for k, v in code.columns(axes).items()}, code=code)
 
     def around(self, n: int, allowed: Allowed, rng: np.random.Generator) -> Offer:
-        """Return about ``n`` designs near these, as far as all steps of the search; shared values are ``allowed`` ones."""
+        """Return about ``n`` designs near these, in steps of all sizes; shared values are ``allowed`` ones."""
         if not len(self):
             return self
         near = self.rows(np.arange(n) % len(self))

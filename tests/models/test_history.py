@@ -56,6 +56,22 @@ def test_a_lab_with_an_offset_helps_the_first_models_and_is_said_to() -> None:
     assert said.startswith("History for PL peak counts 100%")
 
 
+GROWN = DesignSpace.of(cs_concentration_mmol_l=(0.1, 0.6), growth_time_s=(60.0, 3600.0), temperature_c=(25.0, 60.0))
+
+
+def test_before_the_first_experiment_a_history_is_believed_beside_a_law_that_says_otherwise() -> None:
+    """Where the other lab looked, its results are expected; where it did not, nobody is as sure."""
+    advisor, rng = Advisor(GROWN, TARGET, seed=1), np.random.default_rng(2)
+    there = [d for d in GROWN.sobol(64, seed=7) if float(d["cs_concentration_mmol_l"]) < 0.3]
+    seen = [450.0 + 60.0 * float(d["cs_concentration_mmol_l"]) + 0.3 * rng.standard_normal() for d in there]
+    for design, peak in zip(there, seen, strict=True):
+        advisor.recall(design, {"pl_peak_nm": peak}, "another lab")
+    expected = [advisor.predict(design).expected["pl_peak_nm"] for design in there]
+    assert np.mean([abs(e.mean - peak) for e, peak in zip(expected, seen, strict=True)]) < 0.5
+    far = advisor.predict({"cs_concentration_mmol_l": 0.6, "growth_time_s": 3600.0, "temperature_c": 60.0})
+    assert far.expected["pl_peak_nm"].sd > 1.2 * np.median([e.sd for e in expected])
+
+
 def test_a_history_may_know_a_kind_of_reading_that_was_never_taken_here() -> None:
     advisor = Advisor(SPACE, TARGET, seed=1)
     for d in points(16, seed=7):
