@@ -4,7 +4,6 @@ import gpytorch
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import check_grad
 
 from models.evidence import Constants, Evidence, Readings, most_probable, priors, start
 
@@ -68,8 +67,9 @@ def test_the_gradient_is_that_of_the_evidence(kinds: int, smoothness: float) -> 
     r = readings(kinds, smoothness=smoothness)
     objective = Evidence(r)
     for theta in thetas(r):
-        error = check_grad(lambda t: objective(t)[0], lambda t: objective(t)[1], theta)
-        assert error < 1e-5
+        steps = 1e-5 * np.eye(len(theta))
+        slopes = [(objective(theta + step)[0] - objective(theta - step)[0]) / 2e-5 for step in steps]
+        np.testing.assert_allclose(objective(theta)[1], slopes, rtol=1e-5, atol=1e-7)
 
 
 def test_the_search_finds_a_point_that_no_neighbour_beats() -> None:
