@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 LENGTH, LENGTH_SD = math.exp(math.sqrt(2.0) - 3.0), math.sqrt(3.0)
 """Most probable length scale over sqrt(d), and the sd of its logarithm: Hvarfner et al. 2024, arXiv:2402.02229.
 
-With an sd of 0.6 the least value of Hartmann's function, whose inputs all matter alike, is found sooner (0.21 short of it
-after 40 experiments, not 0.46), but where some inputs matter more it is worse: on ``synthetic`` of ``benchmarks.peers``
+With an sd of 0.6 the least value of Hartmann's function, whose inputs all matter alike, is found sooner (0.21 short of
+it after 40 experiments, not 0.46), but where some inputs matter more it is worse: on the peers' ``synthetic``
 the first hit comes after 14 instead of 10.5 experiments, with 10 instead of 13 hits."""
 
 NOISE_PRIOR = (-4.5, 1.5)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -104,9 +105,7 @@ class Linearised:
     code: DesignCode
     at: Array
 
-    @property
-    def leads(self) -> bool:
-        return True
+    leads: ClassVar[bool] = True
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         seen = self.code.values(X)

@@ -7,7 +7,7 @@ uncertainty of every coefficient stays in the model and the data correct it, als
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,8 @@ class Trend(Protocol):
     It ``leads`` where it says what each design gives, so that less is left to learn.
     """
 
-    @property
-    def leads(self) -> bool: ...
+    leads: ClassVar[bool]
+
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]: ...
 
 
@@ -44,9 +44,7 @@ class Level:
     spread: float
     kinds: int = 1
 
-    @property
-    def leads(self) -> bool:
-        return False
+    leads: ClassVar[bool] = False
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         features = np.zeros((len(X), self.kinds))
@@ -78,9 +76,7 @@ class Recalled:
     past: Past
     weight: float
 
-    @property
-    def leads(self) -> bool:
-        return True
+    leads: ClassVar[bool] = True
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         _, offset = self.level(X, kind)
@@ -99,9 +95,7 @@ class Following:
     centre: float
     scale: float
 
-    @property
-    def leads(self) -> bool:
-        return False
+    leads: ClassVar[bool] = False
 
     def __call__(self, X: Array, kind: int) -> tuple[Array, Array]:
         mean, features = self.level(X, kind)
