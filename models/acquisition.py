@@ -276,6 +276,17 @@ class Offer:
         except NothingFeasible:
             return cls(columns={k: v[:0] for k, v in code.columns(axes).items()}, code=code)
 
+    def around(self, n: int, allowed: Allowed, rng: np.random.Generator) -> Offer:
+        """Return about ``n`` designs near these, in steps of all sizes; shared values are ``allowed`` ones."""
+        if not len(self):
+            return self
+        near = self.rows(np.arange(n) % len(self))
+        for name, values in allowed.items():
+            near.columns[name] = values[rng.integers(len(values), size=n)]
+        moves = rng.standard_normal((n, self.code.p)) * rng.choice(STEPS, (n, 1))
+        moves *= rng.random(moves.shape) < 0.5
+        return near.moved(moves, allowed)
+
     def moved(self, moves: Array, bound: Allowed) -> Offer:
         """Step away from each design by ``moves`` ``n x p`` in the cube; a step that leaves what can be made is halved.
 
