@@ -32,7 +32,10 @@ SCALE_PRIOR = (0.0, 1.0)
 """The same of a signal: about the outcome's own variance."""
 
 LEFT_PRIOR = (-2.5, 1.0)
-"""The same of what a law or a history leaves to learn: a third of the outcome's spread (chosen)."""
+"""The same of what a law or a history leaves to learn: a third of the outcome's spread.
+
+With `SCALE_PRIOR` the law took 5 instead of 3.5 experiments to the first hit, a wrong-signed one 16.5 instead of 13.5
+(``benchmarks.priors``, 20 seeds)."""
 
 OFFSET_PRIOR = (-3.5, 1.0)
 """The same of what tells two kinds of reading apart (a Stokes shift): a sixth of the outcome's spread (chosen)."""
