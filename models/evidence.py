@@ -22,7 +22,7 @@ LENGTH, LENGTH_SD = math.exp(math.sqrt(2.0) - 3.0), math.sqrt(3.0)
 
 With an sd of 0.6 the least value of Hartmann's function, whose inputs all matter alike, is found sooner (0.21 short of
 it after 40 experiments, not 0.46), but where some inputs matter more it is worse: on the peers' ``synthetic``
-the first hit comes after 14 instead of 10.5 experiments, with 10 instead of 13 hits."""
+the first hit comes after 14 instead of 9 experiments, with 10 instead of 12.5 hits."""
 
 NOISE_PRIOR = (-4.5, 1.5)
 """Mean and sd of the logarithm of the well-to-well and of the run-to-run variance, in standardised units: sds of a
