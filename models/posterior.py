@@ -26,8 +26,8 @@ from sdl.space import Columns, Design
 from sdl.target import Target
 
 MOST_TOLD = 800
-"""Experiments that a model is conditioned on at most: an ask grows with their square in time and memory, and takes up to
-18 s and 600 MB at this number (``benchmarks/speed.py``, another job on the machine)."""
+"""Experiments that a model is conditioned on at most: an ask grows with their square in time and memory, and takes
+up to 18 s and 600 MB at this number (``benchmarks/speed.py``, another job on the machine)."""
 
 WORTH_A_GPU = 500
 """Experiments from which a GPU is used unasked (chosen, not measured: below it one ask takes 2 s on one CPU core)."""

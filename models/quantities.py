@@ -244,7 +244,7 @@ def _recalled(
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """A history as a trend: its posterior mean, and what it leaves open as features of the covariance there."""
+    """A history as a trend: its posterior mean, and what it leaves open."""
 
     outcome: Outcome
     code: DesignCode
