@@ -1,11 +1,13 @@
 """The closed form of the evidence is the one GPyTorch computes step by step, and its gradient is right."""
 
+import dataclasses
+
 import gpytorch
 import numpy as np
 import pytest
 import torch
 
-from models.evidence import Constants, Evidence, Readings, most_probable, priors, start
+from models.evidence import Constants, Evidence, Readings, believed, most_probable, priors, start
 
 
 def readings(kinds: int, n: int = 30, seed: int = 0, smoothness: float = 2.5) -> Readings:
@@ -57,8 +59,7 @@ def test_the_evidence_is_the_one_of_gpytorch(smoothness: float) -> None:
         gp = _Reference(r, Constants.of(theta, r.moves)).train()
         mll = gpytorch.mlls.ExactMarginalLogLikelihood(gp.likelihood, gp)
         theirs = float(mll(gp(*gp.train_inputs), gp.train_targets).detach()) * len(r.z)
-        centre, sd = priors(r)
-        ours = -Evidence(r)(theta)[0] * len(r.z) + 0.5 * float(np.sum(((theta - centre) / sd) ** 2))
+        ours = -Evidence(r)(theta)[0] * len(r.z) - believed(r, theta)[0]
         assert ours == pytest.approx(theirs, rel=1e-9)
 
 
@@ -70,6 +71,16 @@ def test_the_gradient_is_that_of_the_evidence(kinds: int, smoothness: float) -> 
         steps = 1e-5 * np.eye(len(theta))
         slopes = [(objective(theta + step)[0] - objective(theta - step)[0]) / 2e-5 for step in steps]
         np.testing.assert_allclose(objective(theta)[1], slopes, rtol=1e-5, atol=1e-7)
+
+
+def test_length_scales_are_alike_but_for_an_input_that_may_not_matter() -> None:
+    r = dataclasses.replace(readings(1), X=np.zeros((30, 6)), moves=np.ones((1, 6)))
+    usual, all_, one = priors(r)[0], np.zeros(9), np.zeros(9)
+    all_[:6], one[0] = 1.0, 1.0
+    height = {name: believed(r, usual + step)[0] for name, step in {"all": all_, "one": one, "idle": 3.0 * one}.items()}
+    assert height["all"] > height["one"], "a level that all share is free to move"
+    further = believed(r, usual + 6.0 * one)[0]
+    assert height["idle"] - further < believed(r, usual)[0] - height["idle"], "an idle input may be idler still"
 
 
 def test_the_search_finds_a_point_that_no_neighbour_beats() -> None:
