@@ -79,7 +79,10 @@ CHOICES = {
     BARE: bare("no law; 8 space-filling experiments", {}),
     "plain scales": bare("PL in nm and PLQY as a share, not eV and logit", {(encode, "scale_of"): _plain}),
     "plain inputs": bare("inputs never by logarithm", {(encode, "LOG_RATIO"): float("inf")}),
-    "lengths alike": bare("length-scale prior with an sd of 0.6, not 1.7", {(evidence, "LENGTH_SD"): 0.6}),
+    "lengths apart": bare(
+        "length scales each by itself, with an sd of 1.7",
+        {(evidence, "ALIKE_SD"): 1.7, (evidence, "ALIKE_FREEDOM"): 1e9, (evidence, "LENGTH_SD"): 0.7},
+    ),
     "one noise": Choice(what="no run effect: wells of one run are told apart", runs=False),
 }
 
