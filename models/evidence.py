@@ -21,7 +21,7 @@ LENGTH, LENGTH_SD = math.exp(math.sqrt(2.0) - 3.0), 1.0
 """Most probable length scale over sqrt(d) (Hvarfner et al. 2024, arXiv:2402.02229), and the sd of its logarithm: of the
 level that a latent function's length scales have in common, and of each input that says what was chosen."""
 
-ALIKE_SD, ALIKE_FREEDOM = 0.5, 2.0
+ALIKE_SD, ALIKE_FREEDOM = 0.7, 4.0
 """Scale and degrees of freedom of the Student's t by which the length scales of the other inputs are off their level:
 most inputs matter about alike, and one may well not matter at all.
 
