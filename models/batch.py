@@ -31,7 +31,8 @@ first confirmed hit as early or earlier in each, a second one within 48 in 14 in
 CENTRES = 8
 """Measured designs around which the search begins, beside all over the space.  Without them, over 20 seeds each: on the
 peers' ``synthetic`` 9.5 hits instead of 12.5 and the first after 10.5 instead of 9 experiments; with another lab's
-history 4.5 instead of 3; on the virtual lab in batches of 8 the other way round, 7 instead of 10 (all medians)."""
+history 4.5 instead of 3; on the virtual lab in batches of 8 the other way round, 7 instead of 10 (all medians,
+before length scales were expected alike)."""
 
 SHARED_APART = 0.1
 """Values of a shared parameter closer than this share of its axis are not compared."""

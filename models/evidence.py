@@ -26,8 +26,8 @@ ALIKE_SD, ALIKE_FREEDOM = 0.7, 4.0
 most inputs matter about alike, and one may well not matter at all.
 
 Against an sd of 1.7 for each input by itself, over 20 seeds of ``benchmarks.peers``: Hartmann's function 0.24 short of
-its least value after 40 experiments instead of 0.46, the virtual lab's first hit after 6 instead of 10 in batches of 8;
-the other counts are as they were, and 289 real syntheses are foreseen 2 % worse (``benchmarks.loo``)."""
+its least value after 40 experiments instead of 0.46; other counts moved by no more than chance moves them; 289 real
+syntheses are foreseen 2 % worse (``benchmarks.loo``)."""
 
 NOISE_PRIOR = (-4.5, 1.5)
 """Mean and sd of the logarithm of the well-to-well and of the run-to-run variance, in standardised units: sds of a
@@ -40,7 +40,7 @@ LEFT_PRIOR = (-2.5, 1.0)
 """The same of what a law or a history leaves to learn: a third of the outcome's spread.
 
 With `SCALE_PRIOR` the law took 5 instead of 3.5 experiments to the first hit, a wrong-signed one 16.5 instead of 13.5
-(``benchmarks.priors``, 20 seeds)."""
+(``benchmarks.priors``, 20 seeds, before length scales were expected alike)."""
 
 OFFSET_PRIOR = (-3.5, 1.0)
 """The same of what tells two kinds of reading apart (a Stokes shift): a sixth of the outcome's spread (chosen)."""
@@ -192,7 +192,7 @@ class Evidence:
 
 
 def priors(readings: Readings) -> tuple[Array, Array]:
-    """Return the mean and sd of the logarithm of every constant, each by itself."""
+    """Return the mean and sd of the logarithm of every constant by itself; `believed` ties length scales together."""
     kinds, d = readings.shares.shape[1], readings.X.shape[1]
     length = math.log(LENGTH) + 0.5 * math.log(d)
     signal = [readings.signal if own.all() else OFFSET_PRIOR for own in readings.shares]
