@@ -1,11 +1,12 @@
 """Every real synthesis predicted without itself: ours beside a plain ARD-RBF Gaussian process for each antisolvent.
 
-``python -m benchmarks.loo [--data FILE] [--folds 20] [--no-phase] [--no-alike]``.  The data are the 289 CsPbBr3
-syntheses of Henke et al. 2025 (Advanced Materials; github.com/leoluber/synthesizer, MIT), not shipped.  The plain model
-is BoTorch's `SingleTaskGP` with a scaled ARD RBF kernel on what ``examples/historical-npl`` varies (amounts of PbBr2,
-Cs and antisolvent), one for each antisolvent.  Ours is the advisor's own model of all rows; it also knows whether the
-supernatant was measured, and the antisolvents' polarity and viscosity.  ``--folds`` fits both anew without each
-twentieth of the rows; without it both keep the constants of all rows, as closed-form leave-one-out does.
+``python -m benchmarks.loo [--data FILE] [--folds 20] [--no-volumes] [--no-phase] [--no-alike]``.  The data are the 289
+CsPbBr3 syntheses of Henke et al. 2025 (Advanced Materials; github.com/leoluber/synthesizer, MIT), not shipped.  The
+plain model is BoTorch's `SingleTaskGP` with a scaled ARD RBF kernel on what ``examples/historical-npl`` varies (amounts
+of PbBr2, Cs and antisolvent), one for each antisolvent.  Ours is the advisor's own model of all rows; it also knows the
+volume of the caesium oleate and of the whole pot, whether the supernatant was measured, and the antisolvents' polarity
+and viscosity.  ``--folds`` fits both anew without each twentieth of the rows; without it both keep the constants of all
+rows, as closed-form leave-one-out does.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ NUMBERS = {
     "cs_to_pb": "Cs_Pb_ratio",
     "antisolvent_to_pb": "AS_Pb_ratio",
 }
+VOLUMES = {"cs_volume_ul": "V (Cs-OA)", "total_volume_ul": "V_total"}
+"""How thin everything becomes in the pot, which the four amounts leave open."""
 PROPERTIES, ALIKE = "AntisolventProperties.csv", ["relative polarity (-)", "viscosity (mPa ?s)"]
 """The set's own table of solvents, and the two of its columns that are known of any solvent."""
 
@@ -44,7 +47,7 @@ TARGET = Target.of(pl_peak_nm=match(465.0, within=2.0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syntheses:
-    """The table as the model sees it: ``rows``, the antisolvent of each, its numbers ``n x 4`` and PL ``(n,)``."""
+    """The table as the model sees it: ``rows``, the antisolvent of each, its four amounts ``n x 4`` and PL ``(n,)``."""
 
     space: DesignSpace
     rows: tuple[Row, ...]
@@ -53,18 +56,20 @@ class Syntheses:
     pl_nm: Array
 
     @classmethod
-    def read(cls, file: Path, *, phase: bool = True, alike: bool = True) -> Syntheses:
-        """Read the table, with the ``phase`` measured (supernatant or not) and what makes antisolvents ``alike``."""
+    def read(cls, file: Path, *, volumes: bool = True, phase: bool = True, alike: bool = True) -> Syntheses:
+        """Read the table, with ``volumes`` beside the amounts, the ``phase`` measured (supernatant or not) and what
+        makes antisolvents ``alike``."""
         frame = pd.read_csv(file, sep=";")
-        numbers = frame[list(NUMBERS.values())].to_numpy(dtype=float)
-        ranges = {n: (float(c.min()), float(c.max())) for n, c in zip(NUMBERS, numbers.T, strict=True)}
+        known = {**NUMBERS, **(VOLUMES if volumes else {})}
+        numbers = frame[list(known.values())].to_numpy(dtype=float)
+        ranges = {n: (float(c.min()), float(c.max())) for n, c in zip(known, numbers.T, strict=True)}
         chosen = {"antisolvent": frame["molecule_name"], **({"phase": frame["S/P"]} if phase else {})}
         choices = {n: tuple(sorted(set(c))) for n, c in chosen.items()}
         described = {"antisolvent": properties(file.parent / PROPERTIES)} if alike else {}
         space = DesignSpace.of(**ranges, **{**choices, **described})
         rows = tuple(
             Row(
-                design={**dict(zip(NUMBERS, x.tolist(), strict=True)), **{n: c[i] for n, c in chosen.items()}},
+                design={**dict(zip(known, x.tolist(), strict=True)), **{n: c[i] for n, c in chosen.items()}},
                 features={"pl_peak_nm": float(frame["peak_pos"][i])},
                 sd={},
                 run=None,
@@ -73,7 +78,8 @@ class Syntheses:
             for i, x in enumerate(numbers)
         )
         pl_nm = frame["peak_pos"].to_numpy(dtype=float)
-        return cls(space=space, rows=rows, antisolvents=tuple(chosen["antisolvent"]), numbers=numbers, pl_nm=pl_nm)
+        antisolvents, amounts = tuple(chosen["antisolvent"]), numbers[:, : len(NUMBERS)]
+        return cls(space=space, rows=rows, antisolvents=antisolvents, numbers=amounts, pl_nm=pl_nm)
 
 
 def properties(file: Path) -> dict[str, tuple[float, ...]]:
@@ -185,10 +191,11 @@ def main(arguments: Sequence[str] | None = None) -> float:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=NPL)
     parser.add_argument("--folds", type=int)
+    parser.add_argument("--no-volumes", action="store_true", help="ours knows the four amounts only, as the plain one")
     parser.add_argument("--no-phase", action="store_true", help="ours does not know supernatant from precipitate")
     parser.add_argument("--no-alike", action="store_true", help="ours knows antisolvents by name only")
     args = parser.parse_args(arguments)
-    data = Syntheses.read(args.data, phase=not args.no_phase, alike=not args.no_alike)
+    data = Syntheses.read(args.data, volumes=not args.no_volumes, phase=not args.no_phase, alike=not args.no_alike)
     names = sorted(set(data.antisolvents))
     print(f"| PL, nm | MAE | mean of antisolvents | RMSE | 95 % cover | {' | '.join(names)} |")
     print("|---|---|---|---|---|" + "---|" * len(names))
