@@ -10,20 +10,26 @@ when the controller ends, however it ends, the pipe closes and the server stops.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from importlib.metadata import version
 from pathlib import Path
 
 from sdl.errors import Refused, Unreachable
 
 START_TIMEOUT_S = 180.0
-"""First start migrates an empty database; 25 s were measured on two busy cores, so seven times that (chosen)."""
+"""The first start of an environment migrates an empty database; 25 s were measured on two busy cores, so seven times
+that (chosen)."""
 
 
 def settings(home: Path) -> dict[str, str]:
@@ -56,12 +62,19 @@ def prefect_api(home: Path) -> Iterator[str]:
         return
     port = _free_port()
     url = f"http://127.0.0.1:{port}/api"
+    fresh = not (home / "prefect.db").exists()
+    if fresh:
+        _begin_empty(home / "prefect.db")
     log = (home / "server.log").open("ab")
     server = subprocess.Popen(
         [sys.executable, "-m", "flows.server", str(port)], stdin=subprocess.PIPE, stdout=log, stderr=log
     )
     try:
-        _wait_until_healthy(url, server, home)
+        import prefect.client.orchestration  # noqa: F401 - takes as long as the server takes to start
+
+        _wait_until_healthy(port, server, home)
+        if fresh:
+            _keep_empty(home / "prefect.db")
         os.environ["PREFECT_API_URL"] = url
         yield url
     finally:
@@ -123,20 +136,45 @@ def _require_answer(url: str) -> None:
         raise Unreachable(f"PREFECT_API_URL={url}: HTTP {answer.status_code} is no answer of a Prefect API")
 
 
-def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], home: Path) -> None:
-    import httpx
+def _empty_database() -> Path:
+    """Where this environment keeps Prefect's empty database: migrating a new one takes 8 s of CPU, a copy none."""
+    return Path(sys.prefix, "share", "sdl", f"prefect-{version('prefect')}.db")
 
+
+def _begin_empty(database: Path) -> None:
+    """Begin with the empty database that is kept; without one the server migrates its own."""
+    if _empty_database().exists():
+        shutil.copyfile(_empty_database(), database)
+
+
+def _keep_empty(started: Path) -> None:
+    """Keep the database of a server that was just started for the first time; an environment may be read-only."""
+    kept = _empty_database()
+    if kept.exists():
+        return
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            copy = Path(folder, kept.name)
+            with closing(sqlite3.connect(started)) as old, closing(sqlite3.connect(copy)) as new:
+                old.backup(new)
+            copy.replace(kept)
+    except OSError:
+        return  # the next campaign migrates its own
+
+
+def _wait_until_healthy(port: int, server: subprocess.Popen[bytes], home: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise Unreachable(f"the embedded Prefect server ended at once; its log is {home / 'server.log'}")
-        try:
-            if httpx.get(f"{url}/health", timeout=2.0).status_code == 200:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=2.0)) as asked, suppress(OSError, HTTPException):
+            asked.request("GET", "/api/health")
+            if asked.getresponse().status == 200:
                 return
-        except httpx.HTTPError:
-            time.sleep(0.2)
+        time.sleep(0.1)
     server.kill()
-    raise Unreachable(f"the embedded Prefect server gave no answer at {url}; its log is {home / 'server.log'}")
+    raise Unreachable(f"the embedded Prefect server gave no answer on port {port}; its log is {home / 'server.log'}")
 
 
 def _free_port() -> int:

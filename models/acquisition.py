@@ -292,12 +292,18 @@ class Offer:
 
         Shared values that are ``bound`` stay. Steps that lead nowhere after `HALVINGS` are left out.
         """
-        start, kept = self.code.axes(self.columns), {name: self.columns[name] for name in bound}
-        columns, ok = self.code.make(start + moves, kept)
-        for _ in range(HALVINGS):
-            moves = np.where(ok[:, None], moves, moves / 2.0)
-            columns, ok = self.code.make(start + moves, kept)
-        return Offer(columns={k: v[ok] for k, v in columns.items()}, code=self.code)
+        start, left = self.code.axes(self.columns), np.arange(len(self))
+        rows, parts = [], []
+        for halved in range(HALVINGS + 1):
+            kept = {name: self.columns[name][left] for name in bound}
+            columns, ok = self.code.make(start[left] + moves[left] * 0.5**halved, kept)
+            rows.append(left[ok])
+            parts.append({name: values[ok] for name, values in columns.items()})
+            left = left[~ok]
+            if not len(left):
+                break
+        order = np.concatenate(rows).argsort()
+        return Offer(columns={k: np.concatenate([p[k] for p in parts])[order] for k in parts[0]}, code=self.code)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
