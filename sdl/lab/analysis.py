@@ -1,23 +1,31 @@
 """What the robot's own software says a protocol will do: its analysis, run in an environment of its own.
 
-Opentrons pins packages that cannot live beside Prefect, so it is a subprocess.  Analysis is not a safety check (it
-passes overfilled wells and heaters left on): the command list goes on to `sdl.verifier`.
+Opentrons pins packages that cannot live beside Prefect, so it is a subprocess, kept ready from the first analysis on
+(`sdl.lab.vendor`): its import takes longer than an analysis.  Analysis is not a safety check (it passes overfilled
+wells and heaters left on): the command list goes on to `sdl.verifier`.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sdl
 from sdl.errors import Refused, Unsafe
+from sdl.lab import vendor
 
 STEPS_PARAMETER = "steps"
 """The variable name of the one CSV parameter in ``protocols/timed_steps.py``."""
@@ -45,17 +53,17 @@ def default_analyzer() -> Path:
 def analyze(
     protocol: Path, labware: Sequence[Path], csv: Path, *, analyzer_python: Path, timeout_s: float = 300.0
 ) -> Analysis:
-    """Analyse ``protocol`` with its CSV, about 3 s of CPU for 1800 commands.
+    """Analyse ``protocol`` with its CSV, about 1 s of CPU for 1800 commands, and 3 s more for the first.
 
     Raises `Refused` when the analyzer cannot run, does not answer, or refuses its input (it then writes no JSON), and
     `Unsafe` when the protocol itself fails, quoting the innermost error.
     """
     with tempfile.TemporaryDirectory(prefix="sdl-analysis-") as folder:
         out = Path(folder, "analysis.json")
-        command = [str(analyzer_python), "-m", "opentrons.cli", "analyze", "--check", f"--json-output={out}"]
-        command += [f"--rtp-files={json.dumps({STEPS_PARAMETER: str(csv.resolve())})}"]
-        command += [str(path.resolve()) for path in (protocol, *labware)]
-        said = _run(command, folder, timeout_s)
+        words = ["analyze", "--check", f"--json-output={out}"]
+        words += [f"--rtp-files={json.dumps({STEPS_PARAMETER: str(csv.resolve())})}"]
+        words += [str(path.resolve()) for path in (protocol, *labware)]
+        said = _vendor(analyzer_python).run(words, folder, timeout_s)
         if not out.exists() or not out.stat().st_size:
             raise Refused(f"the analyzer refused {protocol.name}: {said}")
         raw: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
@@ -64,19 +72,85 @@ def analyze(
     return Analysis(result=raw["result"], commands=raw["commands"], errors=raw["errors"], raw=raw)
 
 
-def _run(command: list[str], folder: str, timeout_s: float) -> str:
-    """Run the analyzer away from the user's own Opentrons settings; return the end of what it said."""
-    quiet = {"OT_API_CONFIG_DIR": folder, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(
-            command, env=os.environ | quiet, cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise Refused(f"the analyzer did not answer within {timeout_s:g} s: is the machine overloaded?") from exc
-    except OSError as exc:
-        raise Refused(f"the analyzer {command[0]} cannot run ({exc}): build it with `python3 -m sdl setup`") from exc
-    lines = (done.stderr + done.stdout).strip().splitlines()
-    return f"exit code {done.returncode}: {' / '.join(lines[-4:])}"
+@dataclass(slots=True)
+class Vendor:
+    """The vendor's software in a process of its own, away from the user's own Opentrons settings; one order at a time.
+
+    It starts with the first order, and anew where it has ended since; it ends with this process.
+    """
+
+    python: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _process: subprocess.Popen[str] | None = None
+    _home: tempfile.TemporaryDirectory[str] | None = None
+
+    def run(self, words: Sequence[str], folder: str, timeout_s: float) -> str:
+        """Run one command line in ``folder``; return its exit code and the end of what it said."""
+        with self._lock, ThreadPoolExecutor(1) as listener:
+            if self._process is not None and self._process.poll() is not None:
+                self.end()
+            process = self._process or self._start()
+            assert process.stdin is not None and process.stdout is not None
+            with suppress(BrokenPipeError):  # it has ended: so does what it says
+                process.stdin.write(json.dumps({"arguments": list(words), "folder": folder}) + "\n")
+                process.stdin.flush()
+            try:
+                code = listener.submit(process.stdout.readline).result(timeout_s).strip()
+            except TimeoutError as exc:
+                self.end()
+                raise Refused(
+                    f"the analyzer did not answer within {timeout_s:g} s: is the machine overloaded?"
+                ) from exc
+            if code:
+                return f"exit code {code}: {_last_lines(Path(folder))}"
+            assert self._home is not None
+            said = f"exit code {process.wait()}: {_last_lines(Path(self._home.name))}"
+            self.end()
+            return said
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._home = tempfile.TemporaryDirectory(prefix="sdl-vendor-")
+        quiet = {"OT_API_CONFIG_DIR": self._home.name, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [str(self.python), "-c", Path(vendor.__file__).read_text(encoding="utf-8")]
+        with Path(self._home.name, vendor.SAID).open("wb") as said:
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    env=os.environ | quiet,
+                    cwd=self._home.name,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    text=True,
+                    start_new_session=True,
+                )
+            except OSError as exc:
+                raise Refused(
+                    f"the analyzer {self.python} cannot run ({exc}): build it with `python3 -m sdl setup`"
+                ) from exc
+        atexit.register(self.end)
+        return self._process
+
+    def end(self) -> None:
+        """End the software and what it is doing."""
+        atexit.unregister(self.end)
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError, BrokenPipeError), process:
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        if self._home is not None:
+            self._home.cleanup()
+
+
+@cache
+def _vendor(python: Path) -> Vendor:
+    return Vendor(python)
+
+
+def _last_lines(folder: Path) -> str:
+    said = folder / vendor.SAID
+    lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines() if said.exists() else []
+    return " / ".join(lines[-4:])
 
 
 def _innermost(errors: Sequence[Mapping[str, Any]]) -> str:

@@ -6,6 +6,11 @@ import ast
 import csv
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +19,21 @@ import pytest
 from sdl.bench import Lab, RobotType
 from sdl.chemistry.recipe import Run
 from sdl.errors import Refused, Unsafe
-from sdl.lab.analysis import Analysis, analyze
+from sdl.lab.analysis import Analysis, Vendor, analyze
 from sdl.lab.protocol import COLUMNS, TEMPLATE, csv_text, labware_files, pauses, render
+from sdl.lab.vendor import SAID
+from sdl.lab.vendor import run as vendor_run
 from sdl.verifier import command_hash
+
+CONTROLLER = """
+import sys, time
+from pathlib import Path
+from sdl.lab.analysis import Vendor
+vendor = Vendor(Path(sys.argv[1]))
+vendor.run(["--help"], sys.argv[2], 60.0)
+print(vendor._process.pid, flush=True)
+time.sleep(600)
+"""
 
 RECORDED = Path(__file__).parent.parent / "verifier" / "data"
 
@@ -133,9 +150,58 @@ def test_an_analyzer_that_is_missing_or_silent_is_refused(tmp_path: Path) -> Non
         analyze(TEMPLATE, [], tmp_path / "steps.csv", analyzer_python=tmp_path / "python")
 
 
-def test_a_script_that_hangs_is_ended(analyzer: Path, tmp_path: Path) -> None:
+def test_a_script_that_hangs_is_ended_and_the_next_one_is_analysed(
+    bench: Callable[[RobotType], Lab], run: Run, analyzer: Path, tmp_path: Path
+) -> None:
+    protocol, steps = written(tmp_path, bench("Flex"), run)
+    hanging = tmp_path / "hanging.py"
+    hanging.write_text("while True:\n    pass\n", encoding="utf-8")
     with pytest.raises(Refused, match="did not answer within"):
-        analyze(TEMPLATE, [], tmp_path / "steps.csv", analyzer_python=analyzer, timeout_s=0.01)
+        analyze(hanging, [], steps, analyzer_python=analyzer, timeout_s=0.01)
+    assert analyze(protocol, labware_files(), steps, analyzer_python=analyzer).result == "ok"
+
+
+def test_an_analyzer_that_was_killed_is_started_anew(tmp_path: Path, analyzer: Path) -> None:
+    vendor = Vendor(analyzer)
+    try:
+        assert vendor.run(["--help"], str(tmp_path), 60.0).startswith("exit code 0")
+        assert vendor._process is not None
+        os.kill(vendor._process.pid, signal.SIGKILL)
+        vendor._process.wait()
+        assert "Usage" in Path(tmp_path, SAID).read_text(encoding="utf-8")
+        assert vendor.run(["analyze"], str(tmp_path), 60.0).startswith("exit code 2")
+    finally:
+        vendor.end()
+
+
+def test_a_python_without_the_vendors_software_says_so(tmp_path: Path) -> None:
+    vendor = Vendor(Path(sys.executable))
+    said = vendor.run(["--help"], str(tmp_path), 60.0)
+    assert said.startswith("exit code 1") and "No module named 'opentrons'" in said
+
+
+def test_where_nothing_forks_a_new_interpreter_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
+    assert vendor_run({"arguments": ["--help"], "folder": str(tmp_path)}) == 1
+    assert "No module named" in Path(tmp_path, SAID).read_text(encoding="utf-8")
+
+
+def test_the_analyzer_ends_with_a_controller_that_was_killed(tmp_path: Path, analyzer: Path) -> None:
+    controller = subprocess.Popen([sys.executable, "-c", CONTROLLER, analyzer, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert controller.stdout is not None
+    with controller:
+        pid = int(controller.stdout.readline())
+        os.kill(pid, 0)
+        controller.kill()
+    for _ in range(600):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("the analyzer is still there")
 
 
 def test_labware_definitions_say_the_same_as_their_names() -> None:
