@@ -70,12 +70,12 @@ def prefect_api(home: Path) -> Iterator[str]:
         [sys.executable, "-m", "flows.server", str(port)], stdin=subprocess.PIPE, stdout=log, stderr=log
     )
     try:
+        os.environ["PREFECT_API_URL"] = url  # before Prefect is imported: it reads its environment once
         import prefect.client.orchestration  # noqa: F401 - takes as long as the server takes to start
 
         _wait_until_healthy(port, server, home)
         if fresh:
             _keep_empty(home / "prefect.db")
-        os.environ["PREFECT_API_URL"] = url
         yield url
     finally:
         os.environ.pop("PREFECT_API_URL", None)

@@ -110,13 +110,12 @@ class Vendor:
 
     def _start(self) -> subprocess.Popen[str]:
         self._home = tempfile.TemporaryDirectory(prefix="sdl-vendor-")
-        quiet = {"OT_API_CONFIG_DIR": self._home.name, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [str(self.python), "-c", Path(vendor.__file__).read_text(encoding="utf-8")]
+        command = [str(self.python), "-I", "-B", vendor.__file__]
         with Path(self._home.name, vendor.SAID).open("wb") as said:
             try:
                 self._process = subprocess.Popen(
                     command,
-                    env=os.environ | quiet,
+                    env={**os.environ, "OT_API_CONFIG_DIR": self._home.name},
                     cwd=self._home.name,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
