@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.benches import ROOT
-from tests.flows.campaigns import ENVIRONMENT, command
+from tests.flows.campaigns import ENVIRONMENT, sdl
 
 
 def console_lines(text: str) -> Iterator[tuple[str, int]]:
@@ -23,26 +23,31 @@ def console_lines(text: str) -> Iterator[tuple[str, int]]:
                 yield line[2:].split("  #")[0].strip(), int(code.group(1)) if code else 0
 
 
-@pytest.mark.lab
-def test_every_command_of_the_tutorial_runs_as_printed(tmp_path: Path) -> None:
-    lines = list(console_lines((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")))
-    assert len(lines) >= 8
+def run_all(page: str) -> int:
+    """Run every command of a page in order, here; return how many there were."""
+    lines = list(console_lines((ROOT / "docs" / page).read_text(encoding="utf-8")))
     for line, code in lines:
         words = shlex.split(line)
-        argv = command(*words[1:]) if words[0] == "sdl" else words
-        done = subprocess.run(argv, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+        if words[0] == "sdl":
+            done = sdl(*words[1:])
+        else:
+            done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
         assert done.returncode == code, f"{line}\n{done.stdout}\n{done.stderr}"
+    return len(lines)
+
+
+@pytest.mark.lab
+def test_every_command_of_the_tutorial_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_all("tutorial.md") >= 8
     assert (tmp_path / "my-history" / "next.csv").read_text(encoding="utf-8").count("\n") == 5
     assert (tmp_path / "my-blue" / ".sdl" / "blue-465" / "report.html").is_file()
 
 
 @pytest.mark.lab
-def test_every_command_of_the_offline_page_runs_as_printed(tmp_path: Path) -> None:
-    for line, code in console_lines((ROOT / "docs" / "offline.md").read_text(encoding="utf-8")):
-        done = subprocess.run(
-            command(*shlex.split(line)[1:]), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == code, f"{line}\n{done.stdout}\n{done.stderr}"
+def test_every_command_of_the_offline_page_runs_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_all("offline.md") >= 8
     assert (tmp_path / "mine" / "table-s1-trust.html").is_file()
     assert (tmp_path / "mine" / ".sdl" / "table-s1" / "export" / "table-s1.xlsx").is_file()
 

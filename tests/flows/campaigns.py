@@ -44,13 +44,18 @@ def command(*words: str | Path) -> list[str]:
 
 
 def sdl(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one command line to its end: a controller in a process of its own, any other verb here, which is quicker."""
-    if words[0] in ("run", "resume") or cwd is not None:
-        return subprocess.run(command(*words), capture_output=True, text=True, env=ENVIRONMENT, cwd=cwd, timeout=540)
+    """Run one command line to its end: here, which is quicker; under Prefect, or elsewhere, in a process of its own."""
+    if (words[0] in ("run", "resume") and "plain" not in words) or cwd is not None:
+        return controller(*words, cwd=cwd)
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = cli.command([str(word) for word in words])
     return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def controller(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run one command line in a process of its own: needed where it leaves a run, and so its watchdog, behind."""
+    return subprocess.run(command(*words), capture_output=True, text=True, env=ENVIRONMENT, cwd=cwd, timeout=540)
 
 
 def answer(done: subprocess.CompletedProcess[str]) -> Any:
