@@ -293,17 +293,17 @@ class Offer:
         Shared values that are ``bound`` stay. Steps that lead nowhere after `HALVINGS` are left out.
         """
         start, left = self.code.axes(self.columns), np.arange(len(self))
-        rows, parts = [], []
+        rows, made = [], []
         for halved in range(HALVINGS + 1):
             kept = {name: self.columns[name][left] for name in bound}
             columns, ok = self.code.make(start[left] + moves[left] * 0.5**halved, kept)
             rows.append(left[ok])
-            parts.append({name: values[ok] for name, values in columns.items()})
+            made.append({name: values[ok] for name, values in columns.items()})
             left = left[~ok]
             if not len(left):
                 break
         order = np.concatenate(rows).argsort()
-        return Offer(columns={k: np.concatenate([p[k] for p in parts])[order] for k in parts[0]}, code=self.code)
+        return Offer(columns={k: np.concatenate([m[k] for m in made])[order] for k in made[0]}, code=self.code)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -324,7 +324,9 @@ class Offer:
         """Say which designs are not ``taken`` already."""
         if not len(taken.X) or not len(self):
             return np.ones(len(self), dtype=bool)
-        return np.asarray((torch.cdist(self.X, taken.X, p=math.inf) > taken.within).all(1).numpy())
+        X = self.X
+        free = [(torch.cdist(X[part], taken.X, p=math.inf) > taken.within).all(1) for part in parts(len(X))]
+        return np.asarray(torch.cat(free).numpy())
 
     def allows(self, allowed: Allowed) -> NDArray[np.bool_]:
         """Say which designs have shared values among ``allowed``."""
