@@ -150,7 +150,7 @@ def _begin_empty(database: Path) -> None:
 def _keep_empty(started: Path) -> None:
     """Keep the database of a server that was just started for the first time; an environment may be read-only."""
     kept = _empty_database()
-    if kept.exists():
+    if kept.exists() or not started.exists():  # it may be another database, of PREFECT_API_DATABASE_CONNECTION_URL
         return
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -46,3 +46,11 @@ def test_an_environment_that_cannot_be_written_to_starts_all_the_same(
     server._keep_empty(tmp_path / "started.db")
     server._begin_empty(tmp_path / "second.db")
     assert place.read_text() == "" and not (tmp_path / "second.db").exists()
+
+
+def test_nothing_is_kept_of_a_campaign_whose_database_is_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
+    server._keep_empty(tmp_path / "not here.db")
+    assert list(tmp_path.rglob("*.db")) == []
