@@ -144,7 +144,9 @@ def _empty_database() -> Path:
 def _begin_empty(database: Path) -> None:
     """Begin with the empty database that is kept; without one the server migrates its own."""
     if _empty_database().exists():
-        shutil.copyfile(_empty_database(), database)
+        copy = database.with_suffix(".new")
+        shutil.copyfile(_empty_database(), copy)
+        copy.replace(database)  # a kill in between leaves no half of a database
 
 
 def _keep_empty(started: Path) -> None:
