@@ -97,18 +97,25 @@ class Utility:
         bonus = torch.zeros_like(product)
         for j, goal in enumerate(self.goals):
             value, reach = values[..., j], self.reach[j]
-            outside = (goal.low - value).clamp_min(0.0) + (value - goal.high).clamp_min(0.0)
-            product = product / (1.0 + outside / reach)
+            product = product / (1.0 + _outside(goal, value) / reach)
             if goal.one_sided:
                 sign = 1.0 if goal.kind == "maximize" else -1.0
                 bonus = bonus + self.weight[j] * torch.tanh(sign * (value - self.anchor[j]) / (2.0 * reach))
         return product * (1.0 + bonus)
+
+    def outside(self, values: Tensor) -> Tensor:
+        """Return how far values ``... x m`` lie outside all bounds together ``...``, in reaches."""
+        return torch.stack([_outside(goal, values[..., j]) / self.reach[j] for j, goal in enumerate(self.goals)]).sum(0)
 
     def hit(self, values: Tensor) -> Tensor:
         """Say for values ``... x m`` whether all bounds hold."""
         low = torch.tensor([g.low for g in self.goals], dtype=torch.double)
         high = torch.tensor([g.high for g in self.goals], dtype=torch.double)
         return ((values >= low) & (values <= high)).all(-1)
+
+
+def _outside(goal: Goal, value: Tensor) -> Tensor:
+    return (goal.low - value).clamp_min(0.0) + (value - goal.high).clamp_min(0.0)
 
 
 def _terms(goal: Goal, seen: Array, open_ended: Sequence[Goal], known: bool) -> tuple[float, float, float]:

@@ -87,6 +87,7 @@ def _stands_in(posterior: Posterior, design: Design, designs: Sequence[Design]) 
 
 
 def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Sequence[Design]) -> Search:
+    trade = _trade(posterior)
     return acquisition.start(
         posterior.surrogate,
         posterior.codec,
@@ -96,14 +97,17 @@ def _open(posterior: Posterior, n: int, beside: Sequence[Design], pending: Seque
         n=n,
         seed=posterior.seed,
         odds=posterior.odds,
-        kind=partial(FrontSearch, trade=Trade.of(posterior)) if _trades(posterior) else None,
+        kind=partial(FrontSearch, trade=trade) if trade else None,
     )
 
 
-def _trades(posterior: Posterior) -> bool:
-    """Say whether both sides of a trade-off are modelled."""
+def _trade(posterior: Posterior) -> Trade | None:
+    """Return the trade-off whose front is to be pushed: both sides are modelled, and a well meets the other goals."""
     traded = posterior.target.traded
-    return bool(traded) and set(traded) <= set(posterior.codec.names)
+    if not traded or not set(traded) <= set(posterior.codec.names):
+        return None
+    trade = Trade.of(posterior)
+    return trade if trade.begun(posterior) else None
 
 
 def _taken(posterior: Posterior, beside: Sequence[Design], pending: Sequence[Design]) -> Taken:
@@ -242,7 +246,7 @@ def _explained(posterior: Posterior, repeats: Sequence[Confirmation], new: Seque
         raise FloatingPointError("the model's forecasts are not finite")
     worth = posterior.utility(posterior.means(posterior.inputs(designs))).tolist()
     so_far = max(posterior.utility(posterior.means(posterior.X)).tolist(), default=0)
-    name, out = front.NAME if _trades(posterior) else acquisition.NAME, []
+    name, out = front.NAME if _trade(posterior) else acquisition.NAME, []
     priced = _priced(posterior, designs)
     for i, (design, forecast) in enumerate(zip(designs, forecasts, strict=True)):
         kind: Kind = "replicate" if i < len(repeats) else "exploit" if worth[i] >= so_far else "explore"

@@ -82,7 +82,8 @@ class BayBE:
 class Ax:
     """Ax with its default strategy: the ramps as objectives, the other bounds as outcome constraints.
 
-    It has no pools: a wish becomes the nearest of the pool (see ``compare.py``).
+    It has no pools: a wish becomes the nearest of the pool (see ``compare.py``).  Outcomes are called ``y_...``, as Ax
+    reads names as Python and ``yield`` is a word of that language.
     """
 
     def __init__(self, d: int, wishes: Wishes, pool: Points | None, seed: int) -> None:
@@ -97,9 +98,9 @@ class Ax:
         ramps = [w for w in wishes if w["kind"] == "ramp"]
         within = [w for w in wishes if w["kind"] == "match"]
         self.client.configure_optimization(
-            objective=", ".join(("-" if w["best"] < w["worst"] else "") + w["name"] for w in ramps),
+            objective=", ".join(("-" if w["best"] < w["worst"] else "") + f"y_{w['name']}" for w in ramps),
             outcome_constraints=[
-                text for w in within for text in (f"{w['name']} >= {w['low']}", f"{w['name']} <= {w['high']}")
+                text for w in within for text in (f"y_{w['name']} >= {w['low']}", f"y_{w['name']} <= {w['high']}")
             ]
             or None,
         )
@@ -107,7 +108,7 @@ class Ax:
 
     def tell(self, x: list[float], y: dict[str, float]) -> None:
         trial = self.client.attach_trial(dict(zip(self.names, x, strict=True)))
-        self.client.complete_trial(trial, raw_data=y)
+        self.client.complete_trial(trial, raw_data={f"y_{name}": value for name, value in y.items()})
 
     def ask(self, q: int) -> Points:
         found = self.client.get_next_trials(q)

@@ -116,6 +116,41 @@ def test_a_trade_off_is_chosen_by_hypervolume_and_pushes_the_front() -> None:
     assert max(doses) - min(doses) > 0.4  # along the front, not at one end
 
 
+def test_a_trade_off_is_sought_where_the_other_goals_hold() -> None:
+    """Width falls far outside the window of PL: the front there is worth nothing."""
+    sides = {"fwhm_nm": minimize(traded=True, below=25.0), "plqy": maximize(traded=True, above=0.2)}
+    advisor = Advisor(SPACE, Target.of(pl_peak_nm=match(460.0, within=2.0), **sides), seed=1, law=None)
+
+    def made(design: Design) -> dict[str, float]:
+        dose, growth = float(design["dose"]), float(design["growth"])
+        return {
+            "pl_peak_nm": 440.0 + 60.0 * dose,
+            "fwhm_nm": 24.0 - 8.0 * dose + 2.0 * growth,
+            "plqy": 0.3 + 0.4 * growth,
+        }
+
+    for design in SPACE.sobol(20, seed=3):
+        advisor.tell(design, made(design))
+    batch = advisor.suggest(4, pool=SPACE.sobol(1024, seed=5))
+    assert {s.acquisition for s in batch} == {"qLogNEHVI on the trade-off"}
+    assert all(abs(s.expected["pl_peak_nm"].mean - 460.0) < 2.5 for s in batch)
+    growth = [float(s.design["growth"]) for s in batch]
+    assert max(growth) - min(growth) > 0.4
+
+
+def test_before_any_well_meets_the_other_goals_they_are_sought_first() -> None:
+    sides = {"fwhm_nm": minimize(traded=True), "plqy": maximize(traded=True)}
+    advisor = Advisor(SPACE, Target.of(pl_peak_nm=match(490.0, within=1.0), **sides), seed=1, law=None)
+    for design in SPACE.sobol(16, seed=3):
+        if (dose := float(design["dose"])) < 0.6:
+            advisor.tell(
+                design, {"pl_peak_nm": 440.0 + 60.0 * dose, "fwhm_nm": 24.0 - 8.0 * dose, "plqy": 0.3 + 0.4 * dose}
+            )
+    (first, *_) = advisor.suggest(2, pool=SPACE.sobol(256, seed=5))
+    assert first.acquisition == "qLogNEI on the target's utility"
+    assert float(first.design["dose"]) > 0.7
+
+
 def test_at_equal_promise_cheaper_wells_are_asked_for() -> None:
     def dear(columns: Columns) -> NDArray[np.float64]:
         return np.asarray(1.0 + 9.0 * columns["stir"])  # which moves nothing
