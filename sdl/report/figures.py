@@ -15,6 +15,7 @@ from plotly.subplots import make_subplots
 from sdl.report.facts import Facts
 from sdl.report.marks import bar_of, expected_of, hover, kind_of, rims, value_of
 from sdl.report.prose import shown
+from sdl.report.reliability import Case
 from sdl.report.style import BAND, GREY, HALF_95, INK, KINDS, RULE, SERIES, dressed, marker
 from sdl.store import Experiment
 from sdl.target import Goal
@@ -142,6 +143,14 @@ def parity(facts: Facts) -> go.Figure | None:
 def foretold(facts: Facts, name: str) -> list[Experiment]:
     """Return the experiments whose ``name`` was predicted before and measured after."""
     return [e for e in facts.measured if name in e.features.values and name in (e.suggestion.get("expected") or {})]
+
+
+def cases(facts: Facts, name: str) -> list[Case]:
+    """Return what was expected of ``name`` beforehand, with both ends, and what was measured, in the shown unit."""
+    return [
+        (expected_of(e, name, "mean"), expected_of(e, name, "low"), expected_of(e, name, "high"), value_of(e, name))
+        for e in foretold(facts, name)
+    ]
 
 
 def inside(experiment: Experiment, name: str) -> bool:

@@ -20,6 +20,7 @@ from sdl.report.facts import Facts
 from sdl.report.front import front
 from sdl.report.later import later_figure
 from sdl.report.prose import palette_in_words, share, shown
+from sdl.report.reliability import CAPTION, reliability
 from sdl.store import Store
 from sdl.store.told import measured_again
 
@@ -127,6 +128,10 @@ def _drawn(store: Store, facts: Facts) -> dict[str, Drawn]:
             "Measured against expected, where the expectation was written down before the measurement. Horizontal bars "
             "are the stated 95 % intervals, vertical bars 95 % of the reading. Good predictions lie on the dashed "
             "line; honest ones reach it with their bars.",
+        ),
+        "reliability": (
+            reliability({name: figures.cases(facts, name) for name in facts.features}),
+            f"{CAPTION} Every probability was written down before the measurement.",
         ),
         "spectra": (
             curves.spectra(store, facts),

@@ -15,6 +15,7 @@ from sdl import __version__
 from sdl.report.later import later_figure
 from sdl.report.page import DRAW, Drawn, figure_json, policy, save, templates
 from sdl.report.prose import shown
+from sdl.report.reliability import CAPTION, Case, reliability
 from sdl.report.style import GREY, SERIES, dressed
 from sdl.units import label_of, unit_of
 
@@ -29,6 +30,10 @@ def write_trust(document: Mapping[str, Any], path: Path) -> Path:
             _parity(document),
             "Each experiment predicted by a model that had not seen it (left: nor its replicates; right: only what was "
             "made before it). Bars are 95 % intervals. Good predictions lie on the dashed line; honest ones reach it.",
+        ),
+        "reliability": (
+            reliability({name: [_case(h) for h in held] for name, held in document["held"].items()}),
+            f"{CAPTION} Each experiment was predicted by a model that had not seen it.",
         ),
         "reach": (
             _reach(document),
@@ -127,6 +132,10 @@ def _parity(document: Mapping[str, Any]) -> go.Figure:
         fig.update_yaxes(title_text=f"measured {shown(name).axis}", row=row, col=1)
         fig.update_xaxes(title_text="predicted", row=row)
     return fig
+
+
+def _case(held: Mapping[str, Any]) -> Case:
+    return held["mean"], held["low"], held["high"], held["measured"]
 
 
 def _reach(document: Mapping[str, Any]) -> go.Figure:

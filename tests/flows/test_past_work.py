@@ -116,7 +116,12 @@ def test_the_page_of_trust_says_error_coverage_reach_and_blind_parts(tmp_path: P
     assert peak["later"]["n"] == 24 - 7
     assert sum(p["n"] for p in judged["parts"]) == 24
     page = write_trust_report(file, out=tmp_path / "trust.html").read_text(encoding="utf-8")
-    assert "How far to trust" in page and "http-equiv" in page and judged["data"]["sha256"] in page
+    assert (
+        "How far to trust" in page
+        and "plot-reliability" in page
+        and "http-equiv" in page
+        and judged["data"]["sha256"] in page
+    )
 
 
 def test_a_replay_takes_each_past_design_once_and_the_same_seed_repeats_it(tmp_path: Path) -> None:

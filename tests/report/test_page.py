@@ -54,7 +54,7 @@ def test_every_experiment_its_vial_and_the_recipe_are_there(page: str) -> None:
 
 
 def test_what_matters_how_exactly_whether_runs_drift_and_what_is_in_reach_are_there(page: str) -> None:
-    for figure in ("plot-sensitivity", "plot-control"):
+    for figure in ("plot-parity", "plot-reliability", "plot-sensitivity", "plot-control"):
         assert f'id="{figure}"' in page
     text = re.sub(r"<[^>]+>", " ", page[: page.index('<script type="application/json"')])
     assert re.search(r"\+1 µL of TOPO\s+\+0\.8\s+−1\.1", text)  # nm, and per cent of PLQY
