@@ -275,7 +275,7 @@ def _why(posterior: Posterior, kind: Kind, design: Design, forecast: Forecast, r
     chance = f"not known without {', '.join(map(label_of, unknown))}" if unknown else f"{forecast.p_hit:.0%}"
     lead = "looks better than all so far" if kind == "exploit" else "may beat the best so far and teaches most"
     if not posterior.rows:
-        lead = f"no experiment yet, {'the history' if posterior.past else 'the law of growth'} leads here"
+        lead = f"no experiment yet, {'the history' if posterior.past.said else 'the law of growth'} leads here"
     risk = _risk(posterior, forecast)
     return f"{lead}: expects {outlook}; chance of a hit {chance}{risk}; {reasons(posterior, design)}"
 

@@ -79,11 +79,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """What became of a history: the ``weight`` its trend is given, the evidence in nats that it adds, and what foresees
-    our own rows better ``instead`` of it."""
+    """What became of a history: the ``weight`` that the trend of its ``sources`` is given, the evidence in nats that it
+    adds, which sources are left out, and what foresees our own rows better ``instead``."""
 
     weight: float
     gain: float
+    sources: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     instead: str = ""
 
 

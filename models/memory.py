@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.advisor import Advisor
-from models.selection import MOST_HISTORY, informative
 from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
 from sdl.past import read_past
@@ -19,6 +18,7 @@ from sdl.store import Read as StoredRead
 from sdl.units import label_of
 
 if TYPE_CHECKING:
+    from models.fitted import Recollection
     from models.posterior import Posterior
     from sdl.chemistry.compiler import Compiler
 
@@ -101,28 +101,41 @@ def recall(advisor: Advisor, campaign: Campaign) -> list[str]:
     notes: list[str] = []
     for past in read_past(campaign):
         notes += past.notes
-        rows = [(r.design, {n: v for n, v in r.values.items() if n in wanted}) for r in past.results]
-        rows = [(design, seen) for design, seen in rows if seen]
-        plain = [{n: v.value for n, v in seen.items()} for _, seen in rows]
-        kept = informative(advisor.space, advisor.target, [d for d, _ in rows], plain, most=MOST_HISTORY)
-        if len(kept) < len(rows):
-            notes.append(f"{past.source}: {len(kept)} of {len(rows)} rows are used, nearest to the target and a spread")
-        for i in kept:
-            advisor.recall(rows[i][0], plain[i], past.source, sd={n: v.sd for n, v in rows[i][1].items()})
+        for result in past.results:
+            seen = {n: v for n, v in result.values.items() if n in wanted}
+            if seen:
+                values, sd = {n: v.value for n, v in seen.items()}, {n: v.sd for n, v in seen.items()}
+                advisor.recall(result.design, values, past.source, sd=sd)
     return notes
 
 
 def history_in_words(posterior: Posterior) -> list[str]:
-    """Say of each outcome whether the history helps to foresee our own experiments."""
+    """Say of each outcome which history helps to foresee our own experiments, and how much of a long one is used."""
     said = []
     for name, o in zip(posterior.codec.modelled, posterior.surrogate.outcomes, strict=True):
         found = o.fitted.history
         if found is not None:
-            left = f"is left out: {found.instead} foresees our own rows better" if found.instead else ""
-            left = left or "does not help and is left out"
-            share = f"counts {found.weight:.0%}" if found.weight else left
-            gain = f" (it adds {found.gain:.1f} nats to how well our own rows are foreseen)" if found.gain else ""
-            said.append(f"History for {label_of(name)} {share}{gain}.")
+            said += _recollected(label_of(name), found)
+    for source in posterior.past.sources:
+        if len(source.rows) < source.told:
+            used = f"{len(source.rows)} of {source.told:,} rows are used, nearest to the target and a spread"
+            said.append(f"History {source.name}: {used}.")
+    return said
+
+
+def _recollected(outcome: str, found: Recollection) -> list[str]:
+    """Say which sources of a history count for one outcome; one that is the only source needs no name."""
+    several = len(found.sources) + len(found.left_out) > 1
+    said = []
+    if found.sources:
+        gain = f" (it adds {found.gain:.1f} nats to how well our own rows are foreseen)" if found.gain else ""
+        by = f" from {', '.join(found.sources)}" if several else ""
+        said.append(f"History for {outcome}{by} counts {found.weight:.0%}{gain}.")
+    if found.left_out:
+        why = f"is left out: {found.instead} foresees our own rows better" if found.instead else ""
+        why = why or f"does not help{' beside it' if found.sources else ''} and is left out"
+        by = f" from {', '.join(found.left_out)}" if several else ""
+        said.append(f"History for {outcome}{by} {why}.")
     return said
 
 

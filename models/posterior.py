@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ from torch import Tensor
 from models.acquisition import Utility, p_hit
 from models.colour import BEHIND, Line, paints
 from models.deadline import NEVER, Deadline
+from models.elsewhere import Elsewhere
 from models.encode import DesignCode, FeatureCode
 from models.failure import odds, p_works
 from models.physics import GrowthLaw
 from models.quantities import Quantities, learn
-from models.selection import MOST_HISTORY, informative
+from models.selection import informative
 from models.suggestion import Confirmation, Expected, Forecast, Row
 from models.surrogate import Outcome, Surrogate
 from sdl.errors import Refused
@@ -50,7 +52,7 @@ class Posterior:
     rows: tuple[Row, ...]
     X: Tensor
     seed: int
-    past: Mapping[str, Outcome]
+    past: Elsewhere
     odds: Outcome | None
     history: tuple[Row, ...]
 
@@ -70,8 +72,8 @@ class Posterior:
     ) -> Posterior | str:
         """Fit every outcome in ``rows``, starting from the model ``before``, or say why that cannot be.
 
-        ``history`` are experiments made elsewhere, each source a run of its own: a model of them is what is expected
-        beforehand, as far as that helps to foresee our rows.
+        ``history`` are experiments made elsewhere, each source a run of its own: a model of the sources that help
+        to foresee our rows is what is expected beforehand.
 
         ``device`` is where the designs on offer are worked out (`place`); raise `TimeUp` after the ``deadline``.
 
@@ -86,8 +88,9 @@ class Posterior:
         recalled = _varied(_told(history))
         codec = FeatureCode.of([*modelled, *recalled], features, goals=_together(target, [*modelled, *recalled]))
         past = before.past if before is not None and before.recalls(history, codec) else None
-        past = _remembered(code, codec.only(recalled), target, history) if past is None else past
-        modelled += [name for name in past if name not in modelled]
+        if past is None:
+            past = Elsewhere.of(code, target, history, partial(_modelled_alone, code, codec))
+        modelled += [name for name in past.said if name not in modelled]
         line = Line.of(features) if paints(target, modelled) else None
         names = [name for name in target.goals if name in modelled or (line is not None and name in BEHIND)]
         extra = [name for name in modelled if name not in target.goals]
@@ -100,7 +103,9 @@ class Posterior:
             codec = FeatureCode.of(every, features, goals=_together(target, every))
             old = before.quantities if before is not None else None
             learned = _learned_from(code, target, rows)
-            quantities = learn(code, codec, learned, law, joint=not apart, before=old, past=past, deadline=deadline)
+            quantities = learn(
+                code, codec, learned, law, joint=not apart, before=old, past=past.said, deadline=deadline
+            )
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             return "the model cannot be computed from these data"
         return cls(
@@ -121,13 +126,14 @@ class Posterior:
 
     @property
     def name(self) -> str:
-        """Name the model: how many rows, and eight digits that change with its constants."""
-        digest = hashlib.sha256()
+        """Name the model: how many rows, of a history too, and eight digits that change with it and the constants."""
+        digest = hashlib.sha256(self.past.digest if self.history else b"")
         for theta in self.surrogate.thetas:
             digest.update(theta.tobytes())
         sort = "gp" if self.surrogate.good else "gp with default constants"
         of = f"{MOST_TOLD} of " if len(self.rows) > MOST_TOLD else ""
-        return f"{sort}, {of}{len(self.rows)} rows, {digest.hexdigest()[:8]}"
+        history = f", history {self.past.rows_in_words}" if self.history else ""
+        return f"{sort}, {of}{len(self.rows)} rows{history}, {digest.hexdigest()[:8]}"
 
     def recalls(self, history: Sequence[Row], codec: FeatureCode) -> bool:
         """Say whether ``past`` is a model of ``history`` on the scales of ``codec``."""
@@ -239,21 +245,16 @@ def place(device: str | None, rows: int) -> torch.device:
     return torch.device(device)
 
 
-def _remembered(code: DesignCode, codec: FeatureCode, target: Target, history: Sequence[Row]) -> dict[str, Outcome]:
-    """Return a model of every outcome of ``codec`` that the kept experiments made elsewhere have two values of."""
-    if not history:
-        return {}
-    kept = informative(
-        code.space, target, [r.design for r in history], [r.features for r in history], most=MOST_HISTORY
-    )
-    history = [history[i] for i in kept]
-    readable = codec.encode([r.features for r in history], [r.sd for r in history])[0]
-    names = [name for j, name in enumerate(codec.names) if len(set(readable[np.isfinite(readable[:, j]), j])) > 1]
+def _modelled_alone(code: DesignCode, codec: FeatureCode, name: str, rows: Sequence[Row]) -> Outcome | None:
+    """Return a model of the outcome ``name`` by itself, None where ``rows`` do not have two values of it."""
+    codec = codec.only([name])
+    readable = codec.encode([r.features for r in rows], [r.sd for r in rows])[0]
+    if len(set(readable[np.isfinite(readable)])) < 2:
+        return None
     try:
-        found = learn(code, codec.only(names), history, None, joint=False, before=None)
+        return learn(code, codec, rows, None, joint=False, before=None).outcome(name)
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
-        return {}
-    return {name: found.outcome(name) for name in names}
+        return None
 
 
 def _expected(codec: FeatureCode, surrogate: Surrogate, X: Tensor) -> list[dict[str, Expected]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,15 +16,16 @@ from torch import Tensor
 
 from models.deadline import NEVER, Deadline
 from models.doubt import steadied
+from models.elsewhere import FEW, Said, recalled
 from models.encode import DesignCode, FeatureCode
 from models.evidence import Array
 from models.filling import sobol_axes
-from models.fitted import NO_RUN, Fitted, Recollection, Told, fit_quantity, scale
+from models.fitted import NO_RUN, Fitted, Recollection, Told, fit_quantity
 from models.form import formed
 from models.physics import GROWING, PL, X1, GrowthLaw, Linearised
 from models.suggestion import Row
-from models.surrogate import Outcome, Surrogate, View, outcome
-from models.trend import Following, Level, Recalled
+from models.surrogate import Outcome, Surrogate, outcome
+from models.trend import Following, Level
 
 ENERGY = "energy"
 """The quantity behind PL peak and X1."""
@@ -36,20 +36,8 @@ FOLLOWS = ("fwhm_nm",)
 """Outcomes that may follow the size. PLQY turns with the surface: following the size, its error with 16 experiments on
 the virtual lab was 0.08 instead of 0.06."""
 
-HISTORY_WEIGHTS = (0.5, 1.0)
-"""Shares of a history that are compared with none of it (chosen: half serves where only the trend is right)."""
-
-HISTORY_GAIN = 1.0
-"""Evidence in nats that a history must add before it is believed: less happens by chance with two tries (chosen)."""
-
-FEW = 4
-"""Readings of our own below which a law or a history is taken as it stands (chosen: fewer cannot contradict it)."""
-
 GRID = 256
 """Designs over which the law's own spread of energies is taken (a power of 2, as Sobol points want)."""
-
-LANDMARKS = 128
-"""Designs by which the covariance of what a history leaves open is told (a power of 2, as Sobol points want)."""
 
 ROUNDS = 3
 """How often the law is linearised anew where the data put it (chosen: the third moves a PL by less than 0.1 nm)."""
@@ -84,12 +72,12 @@ def learn(
     *,
     joint: bool,
     before: Quantities | None,
-    past: Mapping[str, Outcome] | None = None,
+    past: Mapping[str, Said] | None = None,
     deadline: Deadline = NEVER,
 ) -> Quantities:
     """Fit all outcomes of ``codec`` to ``rows``, on its scales; with ``joint`` the energies share one latent function.
 
-    ``past`` are models of experiments made elsewhere, by outcome: what is expected beforehand, as far as it helps.
+    ``past`` is what was said elsewhere of each outcome: what is expected beforehand, as far as it helps.
     """
     past, names = past or {}, codec.names
     X = torch.from_numpy(code.matrix([r.design for r in rows]))
@@ -178,11 +166,11 @@ def _growing(code: DesignCode, rows: Sequence[Row], runs: Tensor) -> list[Told]:
 
 
 def _energy(
-    code: DesignCode, told: Told, law: GrowthLaw | None, past: Outcome | None, begin: Array | None
+    code: DesignCode, told: Told, law: GrowthLaw | None, past: Said | None, begin: Array | None
 ) -> tuple[Fitted, Linearised | None]:
     """Fit the energies about the law of growth, a history or a level, whichever makes the readings more probable."""
     if law is None or not law.speaks(code.space.names):
-        return _recalled(code, told, past, begin, None), None
+        return recalled(code, told, past, begin, None), None
     trend = law.around(code)
     prior = trend.expected(code.inputs(code.columns(sobol_axes(code.p, GRID, 0))))
     units = (float(np.mean(prior)), float(np.std(prior)))
@@ -192,21 +180,20 @@ def _energy(
         grown = fit_quantity(told, trend=trend, begin=grown.theta, units=units)
     if len(told.y) < FEW and past is None:
         return grown, trend
-    other = _recalled(code, told, past, begin, units)
+    other = recalled(code, told, past, begin, units)
     if past is not None and len(told.y) < FEW:
         return other, None
     if grown.evidence <= other.evidence:
         return other, None
     if past is not None:
-        grown = dataclasses.replace(grown, history=Recollection(weight=0.0, gain=0.0, instead="the law of growth"))
+        lost = Recollection(weight=0.0, gain=0.0, left_out=past.names, instead="the law of growth")
+        grown = dataclasses.replace(grown, history=lost)
     return grown, trend
 
 
-def _single(
-    code: DesignCode, told: Told, leader: Linearised | None, past: Outcome | None, begin: Array | None
-) -> Fitted:
+def _single(code: DesignCode, told: Told, leader: Linearised | None, past: Said | None, begin: Array | None) -> Fitted:
     """Fit another outcome about a level or a history or, when that is more probable, following the size."""
-    plain = _recalled(code, told, past, begin, None)
+    plain = recalled(code, told, past, begin, None)
     if leader is None or len(told.y) < FEW:
         return plain
     expected = leader.expected(told.X.numpy())
@@ -214,57 +201,3 @@ def _single(
     line = Following(level=level, leader=leader, centre=float(np.mean(expected)), scale=float(np.std(expected)) or 1.0)
     following = fit_quantity(told, trend=line, begin=plain.theta)
     return following if following.evidence > plain.evidence else plain
-
-
-def _recalled(
-    code: DesignCode, told: Told, past: Outcome | None, begin: Array | None, units: tuple[float, float] | None
-) -> Fitted:
-    """Fit about a level or, where that lets our readings be foreseen better, about what a history says.
-
-    A history is believed as it stands until `FEW` readings of our own can speak against it.
-    """
-    if past is None:
-        return fit_quantity(told, begin=begin, units=units)
-    units = units or (None if len(told.y) > 1 else (past.fitted.shift, past.fitted.spread))
-    shift, spread = units or scale(told.y)
-    level, source = Level(mean=shift, spread=spread, kinds=told.kinds), Remembered(outcome=past, code=code)
-    tried = {
-        weight: fit_quantity(told, trend=Recalled(level=level, past=source, weight=weight), begin=begin, units=units)
-        for weight in HISTORY_WEIGHTS
-    }
-    if len(told.y) < FEW:
-        return dataclasses.replace(tried[1.0], history=Recollection(weight=1.0, gain=0.0))
-    plain = fit_quantity(told, begin=begin, units=units)
-    weight = max(tried, key=lambda w: tried[w].evidence)
-    gain = tried[weight].evidence - plain.evidence
-    if gain < HISTORY_GAIN:
-        return dataclasses.replace(plain, history=Recollection(weight=0.0, gain=0.0))
-    return dataclasses.replace(tried[weight], history=Recollection(weight=weight, gain=gain))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Remembered:
-    """A history as a trend: its posterior mean, and what it leaves open."""
-
-    outcome: Outcome
-    code: DesignCode
-
-    @property
-    def level(self) -> float:
-        return self.outcome.fitted.shift
-
-    @cached_property
-    def _landmarks(self) -> tuple[View, Tensor]:
-        """Designs over the space, and the factor of what the history leaves open there."""
-        view = self.outcome.view(
-            torch.from_numpy(self.code.inputs(self.code.columns(sobol_axes(self.code.p, LANDMARKS, 0))))
-        )
-        C = self.outcome.covariance(view, view)
-        return view, torch.linalg.cholesky(C + 1e-6 * C.diagonal().mean() * torch.eye(len(C), dtype=C.dtype))
-
-    def __call__(self, X: Array) -> tuple[Array, Array]:
-        """Return mean ``(N,)`` and features ``N x p`` whose products are the covariance of what it leaves open."""
-        with torch.no_grad():
-            view, (marks, factor) = self.outcome.view(torch.from_numpy(X)), self._landmarks
-            open_ = torch.linalg.solve_triangular(factor, self.outcome.covariance(marks, view), upper=False)
-            return np.asarray(self.outcome.mean(view)), np.asarray(open_.T)

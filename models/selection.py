@@ -16,7 +16,7 @@ MOST_ROWS = 500
 
 
 MOST_HISTORY = 300
-"""Rows of a history that are learned from (chosen: its model is fitted once, in about a second)."""
+"""Rows of a history, all sources together, that are learned from (chosen: its models are fitted once, in seconds)."""
 
 
 def informative(

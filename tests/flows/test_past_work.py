@@ -197,6 +197,17 @@ def test_a_campaign_is_exported_and_is_a_history_of_the_next(tmp_path: Path) -> 
         export(file, ["ods"])
 
 
+def test_a_plan_says_how_much_of_a_long_history_is_used(tmp_path: Path) -> None:
+    file = past(tmp_path, "history: [long.csv, before.csv]\n")
+    doses = [0.1 + i / 400 for i in range(341)]
+    where = [f"{dose:.4f},octane,{peak_nm(dose, 'octane'):.2f}" for dose in doses]
+    for name, rows in {"long.csv": where, "before.csv": where[::40]}.items():
+        (tmp_path / name).write_text("\n".join(["dose_ml,solvent,pl_peak_nm", *rows]) + "\n", encoding="utf-8")
+    document = plan_experiments(file, n=1)
+    assert "History long.csv: 291 of 341 rows are used, nearest to the target and a spread." in document["warnings"]
+    assert ", history 300 of 350 rows, " in document["suggestions"][0]["model"]
+
+
 def test_jobs_run_in_processes_of_their_own_and_come_back_in_order() -> None:
     said = io.StringIO()
     assert each(abs, [-3, 1, -2], name="sizes", workers=2, say=said) == [3, 1, 2]

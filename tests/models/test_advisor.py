@@ -283,7 +283,9 @@ def test_ten_thousand_rows_of_history_are_answered_at_once() -> None:
     [s] = advisor.suggest(1)
     assert s.kind in ("explore", "exploit")
     posterior = advisor.posterior
-    assert posterior is not None and len(posterior.past["pl_peak_nm"].fitted.told.y) == 300
+    assert posterior is not None
+    used = posterior.past.said["pl_peak_nm"].by(("another lab",))
+    assert used is not None and len(used.fitted.told.y) == 300
 
 
 def test_a_space_without_a_feasible_design_is_named() -> None:

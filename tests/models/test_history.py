@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models import Advisor
+from models.elsewhere import shared
 from models.memory import history_in_words
 from models.physics import PL, GrowthLaw
 from models.trust import Score, leave_one_out
@@ -41,11 +42,18 @@ def errors_nm(advisor: Advisor) -> float:
     return float(np.mean(seen))
 
 
-def with_history(advisor: Advisor, sign: float, offset_nm: float) -> Advisor:
-    for d in points(48, seed=7):
+def with_history(
+    advisor: Advisor, sign: float, offset_nm: float, source: str = "another lab", n: int = 48, seed: int = 7
+) -> Advisor:
+    for d in points(n, seed=seed):
         there = 470.0 + sign * (peak_nm(float(d["a"]), float(d["b"])) - 470.0) + offset_nm
-        advisor.recall(d, {"pl_peak_nm": there}, "another lab")
+        advisor.recall(d, {"pl_peak_nm": there}, source)
     return advisor
+
+
+def said_of(advisor: Advisor) -> list[str]:
+    assert advisor.posterior is not None
+    return history_in_words(advisor.posterior)
 
 
 def test_a_lab_with_an_offset_helps_the_first_models_and_is_said_to() -> None:
@@ -87,6 +95,55 @@ def test_a_history_that_misleads_is_left_out_and_changes_nothing() -> None:
     assert history_in_words(misled.posterior) == ["History for PL peak does not help and is left out."]
     assert errors_nm(misled) == pytest.approx(errors_nm(alone), rel=1e-6)
     assert [s.design for s in misled.suggest(2)] == [s.design for s in alone.suggest(2)]
+
+
+@pytest.mark.parametrize("rows", [48, 15], ids=["as long", "shorter"])
+def test_a_source_that_misleads_is_left_out_beside_one_that_helps_and_is_named(rows: int) -> None:
+    good = with_history(told(8), sign=1.0, offset_nm=9.0)
+    both = with_history(with_history(told(8), sign=1.0, offset_nm=9.0), -1.0, 0.0, "a mirror", n=rows, seed=8)
+    assert errors_nm(both) == pytest.approx(errors_nm(good), rel=1e-6)
+    counts, left_out = said_of(both)
+    assert counts.startswith("History for PL peak from another lab counts 100% (it adds ")
+    assert left_out == "History for PL peak from a mirror does not help beside it and is left out."
+
+
+def test_two_sources_that_help_count_together() -> None:
+    one = with_history(told(8), sign=1.0, offset_nm=9.0, n=12)
+    two = with_history(with_history(told(8), sign=1.0, offset_nm=9.0, n=12), 1.0, -6.0, "a paper", n=12, seed=8)
+    assert errors_nm(two) < errors_nm(one)
+    (said,) = said_of(two)
+    assert said.startswith("History for PL peak from another lab, a paper counts 100%")
+
+
+def test_two_sources_that_mislead_are_left_out_together_and_change_nothing() -> None:
+    both = with_history(with_history(told(10), -1.0, 0.0), -1.0, 9.0, "a paper", seed=8)
+    assert errors_nm(both) == pytest.approx(errors_nm(told(10)), rel=1e-6)
+    assert said_of(both) == ["History for PL peak from another lab, a paper does not help and is left out."]
+
+
+def test_papers_with_one_result_each_count_together_though_none_can_be_judged_alone() -> None:
+    advisor = told(8)
+    for i, d in enumerate(points(12, seed=7)):
+        advisor.recall(d, {"pl_peak_nm": peak_nm(float(d["a"]), float(d["b"]))}, f"paper {i}")
+    (said,) = said_of(advisor)
+    assert said.startswith("History for PL peak from paper 0, paper 1, paper 2, 9 others counts 100%")
+
+
+def test_sources_share_what_is_learned_from_and_a_small_one_leaves_its_share() -> None:
+    assert shared([10_000, 40, 10_000], 300) == [130, 40, 130]
+    assert shared([10, 20], 300) == [10, 20]
+
+
+def test_the_models_name_says_how_much_of_a_history_is_used_and_differs_between_histories() -> None:
+    def name(sign: float, n: int) -> str:
+        posterior = with_history(told(10), sign=sign, offset_nm=0.0, n=n).posterior
+        assert posterior is not None
+        return posterior.name
+
+    assert ", 10 rows, history 300 of 1,024 rows, " in name(1.0, 1024)
+    mirrored, none_left = name(-1.0, 48), name(-1.0, 47)
+    assert ", 10 rows, history 48 rows, " in mirrored
+    assert mirrored[-8:] != none_left[-8:], "both are left out, and yet they are told apart"
 
 
 def test_leaving_one_out_in_closed_form_agrees_with_leaving_it_out() -> None:
