@@ -91,7 +91,8 @@ def _known(campaign: Campaign, file: Path, state: Path | None, target: Target) -
         return known_offline(campaign, experiments, target)
     space = design_space(campaign)
     wanted = dataclasses.replace(campaign, target=target)
-    return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments, reads), table=None, warnings=())
+    advisor, notes = advisor_of(wanted, space, experiments, reads)
+    return Knowledge(space=space, advisor=advisor, table=None, warnings=tuple(notes))
 
 
 def wished(campaign: Campaign, wish: str) -> Target:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from sdl.campaign import Campaign
 from sdl.chemistry.routes import route_of
+from sdl.config.quality import left_out
 from sdl.errors import Refused
 from sdl.history.shipped import PREFIX, shipped
 from sdl.store import Store
-from sdl.telling import Result, read_results
-from sdl.units import label_of
+from sdl.telling import Result, Told, read_results
+from sdl.units import counted, label_of
+from sdl.words import amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,8 @@ def read_past(campaign: Campaign) -> list[Past]:
     """Return every history of ``campaign``; raise `Refused` for a table that lacks its parameters.
 
     A table names its columns as `sdl export` writes them, or by written names with units. A parameter of the route
-    that a table does not have is taken at the route's published value, and the note says so. A folder is the state of
+    that a table does not have is taken at the route's published value; the notes say that, and what else was not read.
+    A folder is the state of
     an earlier campaign.
     """
     return [_read(campaign, name) for name in campaign.history]
@@ -40,14 +43,20 @@ def _read(campaign: Campaign, name: str) -> Past:
     assumed = {p.name: nominal[p.name] for p in campaign.parameters if p.name in nominal}
     if path.is_dir():
         return _of_a_store(campaign, name, path, assumed)
-    results, excluded, _ = read_results(campaign, path, assumed=assumed)
-    notes = [f"{name} {e.cell or f'row {e.row}'} {e.column}: {e.reason}" for e in excluded]
-    if results:
-        taken = [p for p in assumed if all(p in r.assumed for r in results)]
-        notes += [f"{name} has no {label_of(p)}: taken as {assumed[p]}, the published value" for p in taken]
-    usable = [r for r in results if r.values and r.design]
-    usable, odd = _known_choices(campaign, usable)
-    return Past(source=name, results=tuple(usable), notes=(*notes, *odd))
+    told = read_results(campaign, path, assumed=assumed)
+    usable, odd = _known_choices(campaign, [r for r in told.results if r.values])
+    return Past(source=name, results=tuple(usable), notes=(*_notes(name, told, assumed), *odd))
+
+
+def _notes(name: str, told: Told, assumed: Mapping[str, float | str]) -> list[str]:
+    """Say what a table lacks and what is taken instead, what it has that means nothing here, and what is left out."""
+    lacking = [p for p in assumed if p not in told.columns]
+    notes = [f"{name} has no {label_of(p)}: taken as {amount(p, assumed[p])}, the published value" for p in lacking]
+    if told.ignored:
+        listed = ", ".join(f"'{header}'" for header in told.ignored)
+        notes.append(f"{name}: {counted(len(told.ignored), 'column')} without meaning here, not read: {listed}")
+    said = left_out(told.table) if told.table else ""
+    return [*notes, f"{said}. Correct them in the table."] if said else notes
 
 
 def _known_choices(campaign: Campaign, results: list[Result]) -> tuple[list[Result], list[str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdl.config.table import Table
+from sdl.config.table import Excluded, Table
 from sdl.units import label_of, unit_of
 
 JUMP = 300.0
@@ -22,6 +23,7 @@ ZEROS = 0.05
 """Share of exact zeros in a feature from which "not measured" is suspected."""
 
 _SHOWN = 5
+_KINDS = 6  # reasons of what was left out that are said
 
 
 def remarks(table: Table) -> list[str]:
@@ -43,6 +45,30 @@ def doubts(table: Table) -> list[str]:
             values = np.array([float(table.designs[i][name]) for i in at])
             said += _jumps(table, name, at, values) or _other_units(table, name, at, values)
     return said
+
+
+def left_out(table: Table) -> str:
+    """Say how many rows and cells were left out, for which reasons, and where the first of each are; "" for none."""
+    if not table.excluded:
+        return ""
+    rows = {e.row for e in table.excluded if e.whole_row}
+    cells = sum(not e.whole_row for e in table.excluded)
+    kinds = Counter(_kind(e) for e in table.excluded)
+    said = []
+    for kind, count in kinds.most_common(_KINDS):
+        first = next(e for e in table.excluded if _kind(e) == kind)
+        where = first.cell or f"row {first.row}"
+        said.append(
+            f"{where} {f'({first.column}) ' if first.column else ''}{first.reason}"
+            + (f" (and {count - 1} more like it)" if count > 1 else "")
+        )
+    rest = sum(kinds.values()) - sum(count for _, count in kinds.most_common(_KINDS))
+    more = f"; and {rest} others" if rest else ""
+    return f"{len(rows)} rows and {cells} single cells of {table.file} were left out: {'; '.join(said)}{more}"
+
+
+def _kind(excluded: Excluded) -> tuple[str, str]:
+    return excluded.column, excluded.reason.split("'")[-1] if "'" in excluded.reason else excluded.reason
 
 
 def _repeats(table: Table) -> list[str]:
