@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdl.config.table import Excluded, Table
-from sdl.units import label_of, unit_of
+from sdl.units import counted, label_of, unit_of
 
 JUMP = 300.0
 """Factor between neighbouring sorted values from which two units are suspected: below 1000 (mL against uL), above any
@@ -43,7 +44,7 @@ def doubts(table: Table) -> list[str]:
         at = [i for i, d in enumerate(table.designs) if isinstance(d[name], float)]
         if at:
             values = np.array([float(table.designs[i][name]) for i in at])
-            said += _jumps(table, name, at, values) or _other_units(table, name, at, values)
+            said += _other_units(table, name, at, values) or _jumps(table, name, at, values)
     return said
 
 
@@ -64,11 +65,12 @@ def left_out(table: Table) -> str:
         )
     rest = sum(kinds.values()) - sum(count for _, count in kinds.most_common(_KINDS))
     more = f"; and {rest} others" if rest else ""
-    return f"{len(rows)} rows and {cells} single cells of {table.file} were left out: {'; '.join(said)}{more}"
+    what = " and ".join(counted(n, one) for n, one in ((len(rows), "row"), (cells, "single cell")) if n)
+    return f"Left out of {table.file}: {what}: {'; '.join(said)}{more}"
 
 
 def _kind(excluded: Excluded) -> tuple[str, str]:
-    return excluded.column, excluded.reason.split("'")[-1] if "'" in excluded.reason else excluded.reason
+    return excluded.column, re.sub(r"\d[\d.]*(e[-+]\d+)?", "", excluded.reason.split("'")[-1])
 
 
 def _repeats(table: Table) -> list[str]:
@@ -121,8 +123,7 @@ def _suspicious(table: Table, name: str, at: Sequence[int], values: NDArray[np.f
             f"{label_of(name)} is exactly 0 in {zeros.sum()} of {len(values)} rows: if that means not measured, write "
             "'zero: missing' at its column."
         )
-    jump = _jumps(table, name, at, values)
-    if jump:
+    if jump := _other_units(table, name, at, values) or _jumps(table, name, at, values):
         return [*said, *jump]
     middle = float(np.median(values))
     spread = 1.4826 * float(np.median(np.abs(values - middle)))
@@ -159,24 +160,24 @@ def _jumps(table: Table, name: str, at: Sequence[int], values: NDArray[np.float6
 _MISTAKEN = {
     "degC": {"K": (1.0, -273.15)},
     "s": {"a 60 times smaller unit": (1.0 / 60.0, 0.0)},
+    "mmol/L": {"mol/L": (1000.0, 0.0), "umol/L": (0.001, 0.0)},
+    "plqy": {"a fraction among per cent": (100.0, 0.0)},
 }
-"""Units that people mix up in one column: what the number means is factor times it plus offset."""
+"""Units that people mix up in one column, by quantity or unit: what a number means is factor times it plus offset."""
 
 FEW, FAR = 0.3, 3.0
 """Share of a column that may be in another unit, and how many usual spreads above the others it stands (chosen)."""
 
 
 def _other_units(table: Table, name: str, at: Sequence[int], values: NDArray[np.float64]) -> list[str]:
-    """Suspect another unit where a few values stand far above all others and fall among them once converted."""
+    """Suspect another unit where a few values stand far from all others and fall among them once converted."""
     if len(values) < 4:
         return []
-    low, high = np.quantile(values, [0.1, 1.0 - FEW])
-    far = values > high + FAR * max(high - low, 1e-12)
-    if not far.any():
-        return []
-    usual = values[~far]
-    for unit, (factor, offset) in _MISTAKEN.get(unit_of(name), {}).items():
-        meant = factor * values[far] + offset
+    for unit, (factor, offset) in _MISTAKEN.get(name, _MISTAKEN.get(unit_of(name), {})).items():
+        far = _far_below(values, factor) if factor > 1.0 else _far_above(values)
+        if not far.any():
+            continue
+        usual, meant = values[~far], factor * values[far] + offset
         slack = 0.1 * float(np.ptp(usual))
         if ((meant >= usual.min() - slack) & (meant <= usual.max() + slack)).all():
             return [
@@ -184,6 +185,16 @@ def _other_units(table: Table, name: str, at: Sequence[int], values: NDArray[np.
                 "converted, these lie among all others. Write the unit into the cell, or correct the value."
             ]
     return []
+
+
+def _far_above(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    low, high = np.quantile(values, [0.1, 1.0 - FEW])
+    return np.asarray(values > high + FAR * max(high - low, 1e-12))
+
+
+def _far_below(values: NDArray[np.float64], factor: float) -> NDArray[np.bool_]:
+    """Say which values lie nearer to what a slip by ``factor`` makes of the usual ones than to these."""
+    return np.asarray((values > 0) & (values < np.quantile(values, FEW) / np.sqrt(factor)))
 
 
 def _rows(table: Table, at: Sequence[int], values: NDArray[np.float64], which: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -234,4 +235,25 @@ def test_a_few_values_in_another_unit_are_doubted(tmp_path: Path, last: str, sai
     times = ("2", "10", "30", "55", "20", "40", last)
     table(tmp_path, *(f"250,{t},octane,{460 + i},0.1,60" for i, t in enumerate(times)))
     found = [text for text in doubts(read_table(SOURCE, tmp_path)) if "growth time" in text]
+    assert (said in found[0]) if said else not found
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        (1, ("0.1", "0.25", "0.4", "0.6", "0.3", "0.2", "0.00035"), "row 9 (0.00035): converted, these lie among"),
+        (5, ("35", "50", "62", "71", "44", "58", "0.55"), "looks like a fraction among per cent in row 9 (0.0055)"),
+        (5, ("35", "20", "9", "3", "1", "0.8", "0.3"), ""),
+    ],
+    ids=["mol/L", "fraction", "dark rows"],
+)
+def test_a_few_values_far_below_are_doubted(tmp_path: Path, column: int, values: tuple[str, ...], said: str) -> None:
+    rows = [["250", "30", "octane", str(460 + i), "0.1", "60"] for i in range(len(values))]
+    for row, value in zip(rows, values, strict=True):
+        row[column] = value
+    table(tmp_path, *map(",".join, rows))
+    columns = {**SOURCE.columns, "cs_concentration_mmol_l": DataColumn(column="t", unit="mmol/L")}
+    del columns["growth_time_s"]
+    source = dataclasses.replace(SOURCE, columns=columns)
+    found = [text for text in doubts(read_table(source, tmp_path)) if " looks like " in text]
     assert (said in found[0]) if said else not found

@@ -121,3 +121,31 @@ def test_a_column_without_meaning_is_named_with_the_value_taken_instead_by_check
 def test_another_table_is_refused_as_a_history_with_what_is_understood(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(Refused, match=f"past.csv: {said}"):
         read_past(lab_campaign(tmp_path, f"{header}\n1,2\n"))
+
+
+MIXED = "mol/L in row 8 (0.0003)", "K in row 7 (303.1)", "per cent in row 6 (0.0055)", "smaller unit in row 5 (5.4e+04)"
+
+
+def test_mixed_units_and_impossible_values_of_a_history_are_said_by_check_and_plan(tmp_path: Path) -> None:
+    lab_campaign(
+        tmp_path,
+        "pb_to_cs,Cs (mmol/L),growth time (min),temperature (degC),PL peak (nm),PLQY (%)\n"
+        "4,0.2,10,25,470,50\n"
+        "4,0.3,20,35,475,60\n"
+        "4,0.4,15,40,478,55\n"
+        "4,0.4,900,40,478,55\n"
+        "4,0.4,15,40,478,0.55\n"
+        "4,0.4,15,303.1,478,55\n"
+        "4,0.0003,15,40,478,55\n"
+        "-3,0.4,15,40,478,55\n"
+        "4,0.4,0,40,478,55\n",
+    )
+    for words in (("check",), ("plan", "-n", "1")):
+        found = sdl(words[0], tmp_path / "campaign.yaml", *words[1:])
+        assert found.returncode == 0 and "np.float64" not in found.stdout + found.stderr
+        for said in MIXED:
+            assert said in found.stdout, found.stdout
+        assert "A9 (pb_to_cs) -3 is below 0, which no Pb:Cs (mol/mol) can be" in found.stdout
+        assert "growth time 0 is not above 0, where its range 60 .. 3600 counts by factors: past.csv row 10 is" in (
+            found.stdout
+        )
