@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdl.campaign import Campaign
 from sdl.chemistry.routes import route_of
-from sdl.config.quality import doubts, left_out
+from sdl.config.quality import doubts, left_out, refuse_lost
 from sdl.errors import Refused
 from sdl.history.shipped import PREFIX, shipped
 from sdl.space import Parameter
@@ -47,6 +47,9 @@ def _read(campaign: Campaign, name: str) -> Past:
     if path.is_dir():
         return _of_a_store(campaign, name, path, assumed)
     told = read_results(campaign, path, assumed=assumed)
+    for p in campaign.parameters:
+        if told.table and p.name in told.columns and not p.choices:
+            refuse_lost(told.table, p.name, told.columns[p.name].column, "correct the cell, or take the row out")
     usable, odd = _fitting(campaign, [r for r in told.results if r.values])
     return Past(source=name, results=tuple(usable), notes=(*_notes(name, told, assumed), *odd))
 

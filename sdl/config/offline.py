@@ -12,6 +12,7 @@ from sdl.config import quantities
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURE_NAMES
 from sdl.config.headers import OPEN
+from sdl.config.quality import refuse_lost
 from sdl.config.report import Report, suggestion
 from sdl.config.schema import CampaignFile, DataEntry
 from sdl.config.table import TEXT_UNIT, Table, read_table
@@ -175,6 +176,10 @@ def _parameter(name: str, value: object, data: DataSource, table: Table) -> Para
         if len(names) < 2:
             raise Refused(f"is {names[0]} in every row: nothing varies; remove it from data.columns")
         return Parameter(name=name, choices=names)
+    if value == FROM_DATA:
+        refuse_lost(
+            table, name, data.columns[name].column, "correct it, list its row under data: exclude, or write the range"
+        )
     numbers = [float(v) for v in seen]
     low, high = (min(numbers), max(numbers)) if value == FROM_DATA else quantities.interval(value, unit_of(name))
     if low == high:

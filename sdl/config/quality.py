@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdl.config.table import Excluded, Table
+from sdl.errors import Refused
 from sdl.units import counted, label_of, unit_of
 
 JUMP = 300.0
@@ -20,9 +21,14 @@ gap within one recipe (chosen)."""
 ALONE = 6.0
 """Robust z-score (distance from the median in 1.4826 median absolute deviations) from which a value stands alone."""
 
+LOST = 1e3
+"""Factor from all others beyond which a few values alone would set the range of a column: more than one mistaken prefix
+of a unit (chosen). Below the others it is the square of it, since nothing is often written as something small."""
+
 ZEROS = 0.05
 """Share of exact zeros in a feature from which "not measured" is suspected."""
 
+_ENOUGH, _FEWEST = 4, 0.1  # values of a column from which a few can be told, and the share of it that is few
 _SHOWN = 5
 _KINDS = 6  # reasons of what was left out that are said
 
@@ -46,6 +52,31 @@ def doubts(table: Table) -> list[str]:
             values = np.array([float(table.designs[i][name]) for i in at])
             said += _other_units(table, name, at, values) or _jumps(table, name, at, values)
     return said
+
+
+def refuse_lost(table: Table, name: str, column: str, remedy: str) -> None:
+    """Raise `Refused` for cells of input ``name``, headed ``column``, that alone would set its range."""
+    values = np.array([float(design[name]) for design in table.designs])
+    lost = np.flatnonzero(_lost(np.abs(values)))
+    if len(lost):
+        others = np.delete(values, lost)
+        span = f"{others.min():.4g} .. {others.max():.4g} {unit_of(name)}".rstrip()
+        raise Refused(
+            f"{table.file}: column '{column}', {_rows(table, range(len(values)), values, lost.tolist())}: so far from "
+            f"all others ({span}) that the range would be set by it alone; {remedy}"
+        )
+
+
+def _lost(sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which of the sizes are few and lie beyond a gap that no other value of the column explains."""
+    seen = np.unique(sizes[sizes > 0.0])
+    few = max(1.0, _FEWEST * len(sizes))
+    for low, step in zip(seen, np.diff(np.log(seen)), strict=False):
+        above, below = sizes > low, (sizes > 0.0) & (sizes <= low)
+        for side, gap in ((above, LOST), (below, LOST**2)):
+            if len(sizes) >= _ENOUGH and step > np.log(gap) and side.sum() <= few:
+                return np.asarray(side)
+    return np.zeros(len(sizes), dtype=bool)
 
 
 def left_out(table: Table) -> str:

@@ -149,3 +149,9 @@ def test_mixed_units_and_impossible_values_of_a_history_are_said_by_check_and_pl
         assert "growth time 0 is not above 0, where its range 60 .. 3600 counts by factors: past.csv row 10 is" in (
             found.stdout
         )
+
+
+def test_an_absurd_value_in_a_history_is_refused_with_its_row(tmp_path: Path) -> None:
+    rows = "".join(f"{ratio},{470 + i}\n" for i, ratio in enumerate((3, 4, 5, 6, 1e9)))
+    with pytest.raises(Refused, match=r"past.csv: column 'Pb:Cs', row 6 .1e.09.: so far .* correct the cell, or take"):
+        read_past(lab_campaign(tmp_path, f"Pb:Cs,PL peak (nm)\n{rows}"))
