@@ -19,6 +19,7 @@ from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
 from sdl.config.draft import describe_table
 from sdl.config.load import load_campaign
+from sdl.config.offline import uninformed
 from sdl.config.pool import read_pool
 from sdl.config.wish import read_wish
 from sdl.errors import Refused
@@ -108,7 +109,7 @@ def _of_a_table(file: Path, wish: str) -> Campaign:
     """Return a campaign on a bare table, its columns as their headers seem to say; every guess is warned of."""
     source, parameters = describe_table(file)
     target = read_wish(wish, known={}, tolerances={})
-    missing = [label_of(name) for name in target.goals if name not in source.columns]
+    missing = [label_of(name) for name in uninformed(target, source.columns)]
     if missing:
         raise Refused(f"{file}: no column looks like {', '.join(missing)}; `sdl init --from {file} DIR` maps columns")
     return Campaign(

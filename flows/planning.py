@@ -22,14 +22,14 @@ from sdl.chemistry.quench_range import quench_windows_s, reads_while_growing
 from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
-from sdl.config.quality import doubts, left_out
+from sdl.config.quality import doubts, left_out, unlearned
 from sdl.config.table import Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.space import Constraint, Design, DesignSpace
 from sdl.store import Experiment, Read, Store
 from sdl.store.place import place_of
-from sdl.target import Target
+from sdl.target import BEHIND, Target
 from sdl.units import label_of, unit_of
 from sdl.words import by_hand
 
@@ -90,7 +90,7 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
     space = space_of(campaign)
     advisor = Advisor(space, target, seed=campaign.seed, start=0)
     chosen = informative(space, target, table.designs, table.features)
-    wanted = {*target.goals, *campaign.target.goals}
+    wanted = {*target.goals, *campaign.target.goals, *(BEHIND.values() if set(BEHIND) & set(target.goals) else ())}
     for i in chosen:
         seen = {name: value for name, value in table.features[i].items() if name in wanted}
         if seen:
@@ -107,6 +107,7 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
     warnings = [
         *_guesses(campaign),
         *notes,
+        *unlearned(target, [row.features for row in (*advisor.rows, *advisor.history)]),
         *confounded(space, [table.designs[i] for i in chosen]),
         *([f"{said}. Correct them in the table, or list rows with their reason under data: exclude."] if said else []),
         *doubts(table)[:MOST_DOUBTS],

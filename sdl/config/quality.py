@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdl.config.table import Excluded, Table
 from sdl.errors import Refused
+from sdl.target import BEHIND, Target, paints
 from sdl.units import counted, label_of, unit_of
 
 JUMP = 300.0
@@ -52,6 +53,27 @@ def doubts(table: Table) -> list[str]:
             values = np.array([float(table.designs[i][name]) for i in at])
             said += _other_units(table, name, at, values) or _jumps(table, name, at, values)
     return said
+
+
+def unlearned(target: Target, seen: Sequence[Mapping[str, float]]) -> list[str]:
+    """Say which goals cannot be learned from the features ``seen``: never measured, or with one value only."""
+    values = {name: [f[name] for f in seen if name in f] for name in (*target.goals, *BEHIND.values())}
+    varied = [name for name, found in values.items() if len(set(found)) > 1]
+    read = BEHIND if paints(target, varied) else {}
+    return [
+        f"Nothing can be learned of {label_of(name)}: {_sameness(name, values[name], len(seen))}; no design is chosen "
+        f"for it{', and P(hit) stays 0, since nobody can tell a hit' if goal.bounded else ''}. Measure it in two "
+        "different experiments at least, or drop the goal."
+        for name, goal in target.goals.items()
+        if name not in varied and name not in read
+    ]
+
+
+def _sameness(name: str, values: Sequence[float], rows: int) -> str:
+    if not values:
+        return f"none of {counted(rows, 'row')} has a value"
+    only = f"{values[0]:.4g} {unit_of(name)}".rstrip()
+    return f"its only value is {only}, in {len(values)} of {counted(rows, 'row')}"
 
 
 def refuse_lost(table: Table, name: str, column: str, remedy: str) -> None:
