@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flows.verdict import doubtful_targets
 from models.advisor import Advisor
 from models.memory import advisor_of, confounded, failure, history_in_words, recall
 from models.selection import MOST_ROWS, informative
@@ -163,6 +164,7 @@ def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment
         compiler = Compiler.of(campaign)
         listed = [{**s, "recipe": recipe_json(compiler.recipe(s["design"]))} for s in listed]
     document = _document(campaign, _priced(known.space, listed), list(known.warnings), known.number)
+    document["verdict"] = doubtful_targets(known.advisor, suggestions, pool)
     _say_history(document, known.advisor)
     document["notes"] = by_hand(campaign)
     document["data"] = {**table_json(known.table), "told": len(experiments)}
@@ -206,6 +208,7 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     document = _document(
         campaign, _priced(space, suggestions), notes, max((e.batch for e in experiments), default=0) + 1
     )
+    document["verdict"] = doubtful_targets(advisor, chosen)
     _say_history(document, advisor)
     return document
 

@@ -360,6 +360,7 @@ def _made_before(rows: Sequence[Mapping[str, Any]]) -> str:
 def suggestions_in_words(document: Mapping[str, Any]) -> str:
     """Say the suggestions of ``sdl plan`` one by one: design, recipe, prediction, reason."""
     lines = [f"Warning: {w}" for w in document.get("warnings", ())]
+    lines += document.get("verdict", ())
     for number, s in enumerate(document["suggestions"], start=1):
         lines += ["", f"{number}. " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in s["design"].items())]
         for name, e in s["expected"].items():

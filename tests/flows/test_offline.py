@@ -13,7 +13,7 @@ from flows.planning import plan_experiments
 from sdl.config.load import load_campaign
 from sdl.words import suggestions_in_words
 from tests.benches import ROOT
-from tests.flows.campaigns import answer, sdl
+from tests.flows.campaigns import answer, campaign_file, sdl
 
 NPL = ROOT.parent / "shared" / "data" / "datasets" / "lmu_cspbbr3_npl" / "dataset_synthesizer.csv"
 
@@ -141,3 +141,16 @@ def test_a_colour_is_planned_from_peaks_and_widths_alone(tmp_path: Path) -> None
     file.write_text(file.read_text(encoding="utf-8").replace("    fwhm: {column: W, unit: nm}\n", ""), encoding="utf-8")
     refused = sdl("check", file)
     assert refused.returncode == 2 and "cie_x (a colour follows from PL peak and FWHM, where" in refused.stderr
+
+
+def test_a_plan_for_a_target_out_of_reach_says_so_and_one_within_reach_does_not(tmp_path: Path) -> None:
+    file = own_table(tmp_path, "pl_peak: {match: 620 nm, within: 1 nm, from: pl}", [f"{row}," for row in SERIES])
+    said = sdl("plan", file, "-n", "1").stdout
+    assert "Not reachable by what is known (PL peak was 451 .. 470 nm in all experiments); the closest is PL" in said
+    file.write_text(file.read_text(encoding="utf-8").replace("620 nm", "460 nm"), encoding="utf-8")
+    assert answer(sdl("plan", file, "-n", "1", "--json"))["verdict"] == []
+
+
+def test_a_lab_whose_law_does_not_reach_the_target_says_so_before_the_first_experiment(tmp_path: Path) -> None:
+    far = campaign_file(tmp_path, {"match: 465 nm": "match: 620 nm"})
+    assert "Not reachable by what is known; the closest is PL peak 5" in sdl("plan", far, "-n", "1").stdout
