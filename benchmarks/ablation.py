@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.campaign_model import READ_SD, TARGET, Lab, Plant, space, virtual
 from models import Advisor, acquisition, batch, encode, evidence, quantities
 from models.physics import GrowthLaw
+from sdl import space as spaces
 from sdl.space import Design
 
 SHIPPED, BARE = "as shipped", "no law"
@@ -78,7 +79,7 @@ CHOICES = {
     "width alone": Choice(what="FWHM does not follow the size", constants={(quantities, "FOLLOWS"): ()}),
     BARE: bare("no law; 8 space-filling experiments", {}),
     "plain scales": bare("PL in nm and PLQY as a share, not eV and logit", {(encode, "scale_of"): _plain}),
-    "plain inputs": bare("inputs never by logarithm", {(encode, "LOG_RATIO"): float("inf")}),
+    "plain inputs": bare("inputs never by logarithm", {(spaces, "LOG_RATIO"): float("inf")}),
     "lengths apart": bare(
         "length scales each by itself, with an sd of 1.7",
         {(evidence, "ALIKE_SD"): 1.7, (evidence, "ALIKE_FREEDOM"): 1e9, (evidence, "LENGTH_SD"): 0.7},

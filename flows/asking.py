@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.planning import Knowledge, known_offline, remembered, table_json
+from flows.verdict import verdict
 from models.inverse import Answer, Reach, ask, closest, nearest
 from models.memory import advisor_of
 from models.palette import views
@@ -19,13 +20,14 @@ from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.feasible import design_space
 from sdl.config.draft import describe_table
 from sdl.config.load import load_campaign
+from sdl.config.offline import uninformed
 from sdl.config.pool import read_pool
 from sdl.config.wish import read_wish
 from sdl.errors import Refused
 from sdl.space import Design
 from sdl.store import Experiment, Read
 from sdl.target import Goal, Target
-from sdl.units import BY_NAME, label_of, unit_of
+from sdl.units import BY_NAME, label_of
 
 TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet")
 
@@ -78,7 +80,7 @@ def _answered(view: Posterior, n: int, pool: Sequence[Design] | None, compiler: 
         "answers": [_answer(view, a, compiler) for a in reach.answers],
         "closest_measured": [_measured(view, i) for i in closest(view, RECIPES)],
         "ranges": _ranges(view, reach),
-        "text": _verdict(view.target, reach, view),
+        "text": verdict(reach, view),
     }
 
 
@@ -91,7 +93,8 @@ def _known(campaign: Campaign, file: Path, state: Path | None, target: Target) -
         return known_offline(campaign, experiments, target)
     space = design_space(campaign)
     wanted = dataclasses.replace(campaign, target=target)
-    return Knowledge(space=space, advisor=advisor_of(wanted, space, experiments, reads), table=None, warnings=())
+    advisor, notes = advisor_of(wanted, space, experiments, reads)
+    return Knowledge(space=space, advisor=advisor, table=None, warnings=tuple(notes))
 
 
 def wished(campaign: Campaign, wish: str) -> Target:
@@ -107,7 +110,7 @@ def _of_a_table(file: Path, wish: str) -> Campaign:
     """Return a campaign on a bare table, its columns as their headers seem to say; every guess is warned of."""
     source, parameters = describe_table(file)
     target = read_wish(wish, known={}, tolerances={})
-    missing = [label_of(name) for name in target.goals if name not in source.columns]
+    missing = [label_of(name) for name in uninformed(target, source.columns)]
     if missing:
         raise Refused(f"{file}: no column looks like {', '.join(missing)}; `sdl init --from {file} DIR` maps columns")
     return Campaign(
@@ -152,27 +155,6 @@ def _ranges(posterior: Posterior, reach: Reach) -> dict[str, dict[str, list[floa
         seen = [r.features[name] for r in posterior.rows if name in r.features]
         found[name] = {"measured": [min(seen), max(seen)] if seen else [], "predicted": list(span)}
     return found
-
-
-def _verdict(target: Target, reach: Reach, posterior: Posterior) -> str:
-    best = reach.answers[0]
-    outlook = ", ".join(
-        f"{label_of(name)} {e.mean:.4g} ({e.low:.4g} .. {e.high:.4g}) {unit_of(name)}".rstrip()
-        for name, e in best.forecast.expected.items()
-        if name in target.goals
-    )
-    if reach.reachable:
-        return f"Reachable: the best recipe gives {outlook}; P(hit) {best.forecast.p_hit:.0%} in one try."
-    far = []
-    for name, goal in target.bounded.items():
-        seen = [r.features[name] for r in posterior.rows if name in r.features]
-        if seen and not any(goal.low <= v <= goal.high for v in seen):
-            far.append(f"{label_of(name)} was {min(seen):.4g} .. {max(seen):.4g} {unit_of(name)} in all experiments")
-    ranges = reach.ranges
-    if not far and all(g.low <= ranges[n][1] and g.high >= ranges[n][0] for n, g in target.bounded.items()):
-        return f"Perhaps reachable, but too little is known: expected {outlook}, P(hit) {best.forecast.p_hit:.1%}."
-    why = f" ({'; '.join(far)})" if far else ""
-    return f"Not reachable by what is known{why}; the closest is {outlook}, P(hit) {best.forecast.p_hit:.1%}."
 
 
 def _goal_json(goal: Goal) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flows.verdict import doubtful_targets
 from models.advisor import Advisor
 from models.memory import advisor_of, confounded, failure, history_in_words, recall
 from models.selection import MOST_ROWS, informative
@@ -22,14 +23,14 @@ from sdl.chemistry.quench_range import quench_windows_s, reads_while_growing
 from sdl.chemistry.recipe import Recipe
 from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
-from sdl.config.quality import doubts
-from sdl.config.table import Excluded, Table, campaign_table
+from sdl.config.quality import doubts, left_out, unlearned
+from sdl.config.table import Table, campaign_table
 from sdl.errors import Refused
 from sdl.progress import state_folder
 from sdl.space import Constraint, Design, DesignSpace
 from sdl.store import Experiment, Read, Store
 from sdl.store.place import place_of
-from sdl.target import Target
+from sdl.target import BEHIND, Target
 from sdl.units import label_of, unit_of
 from sdl.words import by_hand
 
@@ -90,7 +91,7 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
     space = space_of(campaign)
     advisor = Advisor(space, target, seed=campaign.seed, start=0)
     chosen = informative(space, target, table.designs, table.features)
-    wanted = {*target.goals, *campaign.target.goals}
+    wanted = {*target.goals, *campaign.target.goals, *(BEHIND.values() if set(BEHIND) & set(target.goals) else ())}
     for i in chosen:
         seen = {name: value for name, value in table.features[i].items() if name in wanted}
         if seen:
@@ -103,11 +104,13 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         elif why := failure(e):
             advisor.fail({p.name: e.design[p.name] for p in campaign.parameters}, why, experiment=e.id)
     notes = recall(advisor, campaign)
+    said = left_out(table)
     warnings = [
         *_guesses(campaign),
-        *notes[:10],
+        *notes,
+        *unlearned(target, [row.features for row in (*advisor.rows, *advisor.history)]),
         *confounded(space, [table.designs[i] for i in chosen]),
-        *_left_out(table),
+        *([f"{said}. Correct them in the table, or list rows with their reason under data: exclude."] if said else []),
         *doubts(table)[:MOST_DOUBTS],
     ]
     if len(chosen) < len(table.designs):
@@ -151,32 +154,6 @@ def _guesses(campaign: Campaign) -> list[str]:
     return [f"{len(guessed)} columns are guesses that nobody confirmed: {'; '.join(guessed)}. Check each and {how}."]
 
 
-def _left_out(table: Table) -> list[str]:
-    """Say how many rows and cells were left out, for which reasons, and where the first of each are."""
-    if not table.excluded:
-        return []
-    rows = {e.row for e in table.excluded if e.whole_row}
-    cells = sum(not e.whole_row for e in table.excluded)
-    kinds = Counter(_kind(e) for e in table.excluded)
-    said = []
-    for kind, count in kinds.most_common(6):
-        first = next(e for e in table.excluded if _kind(e) == kind)
-        where = first.cell or f"row {first.row}"
-        said.append(
-            f"{where} {f'({first.column}) ' if first.column else ''}{first.reason}"
-            + (f" (and {count - 1} more like it)" if count > 1 else "")
-        )
-    more = f"; and {sum(kinds.values()) - sum(c for _, c in kinds.most_common(6))} others" if len(kinds) > 6 else ""
-    return [
-        f"{len(rows)} rows and {cells} single cells of {table.file} were left out: {'; '.join(said)}{more}. "
-        "Correct them in the table, or list rows with their reason under data: exclude."
-    ]
-
-
-def _kind(excluded: Excluded) -> tuple[str, str]:
-    return excluded.column, excluded.reason.split("'")[-1] if "'" in excluded.reason else excluded.reason
-
-
 def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment]) -> dict[str, Any]:
     """Suggest inside the ranges that the file (or the data) gives."""
     known = known_offline(campaign, experiments)
@@ -187,6 +164,7 @@ def _offline(campaign: Campaign, n: int | None, experiments: Sequence[Experiment
         compiler = Compiler.of(campaign)
         listed = [{**s, "recipe": recipe_json(compiler.recipe(s["design"]))} for s in listed]
     document = _document(campaign, _priced(known.space, listed), list(known.warnings), known.number)
+    document["verdict"] = doubtful_targets(known.advisor, suggestions, pool)
     _say_history(document, known.advisor)
     document["notes"] = by_hand(campaign)
     document["data"] = {**table_json(known.table), "told": len(experiments)}
@@ -218,7 +196,7 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
     experiments, reads = remembered(campaign, file, state)
     compiler = Compiler.of(campaign)
     space = design_space(campaign)
-    advisor = advisor_of(campaign, space, experiments, reads)
+    advisor, notes = advisor_of(campaign, space, experiments, reads)
     pending = [e.design for e in experiments if e.state in ("suggested", "planned")]
     chosen = advisor.suggest(n or campaign.budget.batch, pending=pending)
     recipes = [compiler.recipe(s.design) for s in chosen]
@@ -227,7 +205,10 @@ def _on_the_bench(campaign: Campaign, file: Path, n: int | None, state: Path | N
         {**suggestion_json(s), "recipe": {**recipe_json(recipe), **window_s}}
         for s, recipe, window_s in zip(chosen, recipes, windows_s, strict=True)
     ]
-    document = _document(campaign, _priced(space, suggestions), [], max((e.batch for e in experiments), default=0) + 1)
+    document = _document(
+        campaign, _priced(space, suggestions), notes, max((e.batch for e in experiments), default=0) + 1
+    )
+    document["verdict"] = doubtful_targets(advisor, chosen)
     _say_history(document, advisor)
     return document
 

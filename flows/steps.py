@@ -72,7 +72,7 @@ def suggest(session: Session) -> int:
     from models.memory import advisor_of, diagnosis
     from models.sentinel import with_sentinel
 
-    advisor = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
+    advisor, _ = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected], limit_s=LONGEST_S)
@@ -172,7 +172,7 @@ def finished(session: Session) -> str:
     done = [e for e in experiments if e.state in ("measured", "lost")]
     if len(done) < len(experiments) or not experiments:
         return ""
-    advisor = advisor_of(session.campaign, design_space(session.campaign), experiments, store.reads())
+    advisor, _ = advisor_of(session.campaign, design_space(session.campaign), experiments, store.reads())
     seen = diagnosis(advisor, session.compiler)
     store.save_diagnostics(store.next_batch(), seen)
     verdict = Verdict.of(session.campaign, experiments, list(store.diagnostics().values()))

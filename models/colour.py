@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from sdl.spectra.colour import of_lines
-from sdl.target import Target
+from sdl.target import BEHIND, paints
 from sdl.units import HC_EV_NM
 
-BEHIND = {"cie_x": "pl_peak_nm", "cie_y": "fwhm_nm"}
-"""What is modelled in the place of each coordinate."""
+__all__ = ["BEHIND", "Line", "paints"]
 
 PEAKS_NM, WIDTHS_NM = np.arange(380.0, 721.0, 1.0), np.arange(4.0, 82.0, 2.0)
 """Peaks and FWHM of the table that colours are read from; beyond its ends the end stands (chosen: xy to 0.0003)."""
@@ -65,12 +64,6 @@ class Line:
         """Return CIE 1931 xy ``... x 2`` of emissions with these peaks and FWHM ``...``."""
         energy, width = HC_EV_NM / peak_nm, fwhm_nm * HC_EV_NM / peak_nm**2
         return _xy(energy + self.shift_ev + self.slope_ev * (width - WIDTH_EV) / WIDTH_SPREAD_EV, width)
-
-
-def paints(target: Target, modelled: Collection[str]) -> bool:
-    """Say whether a target's colour can be read from the line: what is behind it is ``modelled`` and no goal itself."""
-    behind = set(BEHIND.values())
-    return set(BEHIND) <= set(target.goals) and not behind & set(target.goals) and behind <= set(modelled)
 
 
 def _xy(energy_ev: Tensor, width_ev: Tensor) -> Tensor:

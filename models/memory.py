@@ -40,8 +40,10 @@ CONFOUNDED = 0.95
 
 def advisor_of(
     campaign: Campaign, space: DesignSpace, experiments: Sequence[Experiment], looks: Sequence[StoredRead]
-) -> Advisor:
+) -> tuple[Advisor, list[str]]:
     """Return an advisor told of every experiment with a measured goal or a look at its growth, in order.
+
+    Beside it what was left out of the campaign's history, and what was assumed.
 
     Wells of one attempt share a run effect.  A well lost before its outcome still teaches how it grew; one in which
     nothing came to be, or that a person called failed, teaches where not to go.
@@ -65,8 +67,7 @@ def advisor_of(
             experiment=e.id,
             reads=reads,
         )
-    recall(advisor, campaign)
-    return advisor
+    return advisor, recall(advisor, campaign)
 
 
 def failure(experiment: Experiment) -> str:

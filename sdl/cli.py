@@ -53,7 +53,8 @@ def check(
         from sdl.past import read_past
 
         notes = [note for past in read_past(campaign) for note in past.notes]
-        plan = dataclasses.replace(plan, text="\n".join([plan.text, *(f"History: {note}" for note in notes)]))
+        text = "\n".join([plan.text, *(f"History: {note}" for note in notes)])
+        plan = dataclasses.replace(plan, text=text, facts={**plan.facts, "history": notes})
     if json:
         _print_json({"campaign": campaign.name, "ok": True, **plan.facts})
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +11,10 @@ from sdl.errors import Refused
 
 Kind = Literal["match", "minimize", "maximize", "inside"]
 Source = Literal["pl", "absorption", "manual"]
+
+
+BEHIND = {"cie_x": "pl_peak_nm", "cie_y": "fwhm_nm"}
+"""What is modelled in the place of each coordinate of a colour that is read from the emission line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,12 @@ class Target:
     def least(self, served: Sequence[str]) -> int:
         """Return how often the least served target stands in ``served``, the names of targets."""
         return min(list(served).count(target.name) for target in self.each)
+
+
+def paints(target: Target, known: Collection[str]) -> bool:
+    """Say whether a target's colour can be read from the line: what is behind it is ``known`` and no goal itself."""
+    behind = set(BEHIND.values())
+    return set(BEHIND) <= set(target.goals) and not behind & set(target.goals) and behind <= set(known)
 
 
 def _goal(entry: Mapping[str, Any]) -> Goal:

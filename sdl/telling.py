@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -16,14 +17,14 @@ from sdl.config import quantities
 from sdl.config.goals import FEATURE_NAMES
 from sdl.config.headers import decimal_mark, unit_in
 from sdl.config.load import load_campaign
-from sdl.config.table import TEXT_UNIT, Excluded, plausible, read_rows, width_nm
+from sdl.config.table import TEXT_UNIT, Excluded, Table, plausible, read_rows, width_nm
 from sdl.errors import Refused
 from sdl.history.sheet import Sheet, decoded, read_sheet
 from sdl.progress import refuse_a_changed_campaign, state_folder
 from sdl.spectra.types import Features, Value
 from sdl.store import Experiment, NewExperiment, Store
 from sdl.store.told import TOLD
-from sdl.units import BY_NAME, label_of, nm_from_ev, unit_of
+from sdl.units import BY_NAME, label_of, nm_from_ev, unit_of, written_of
 
 SAME = 1e-6
 """Relative difference below which two values, or two designs, are the same (rounding of a table's decimals)."""
@@ -38,8 +39,8 @@ _SPECIAL = {
     "note": ("note", "remark"),
 }
 
-_PLANNED = re.compile(r"kind|why|p_hit|\w+ (expected|low|high)")
-"""Columns that `sdl plan --out` adds to be read, not told."""
+_OURS = re.compile(r"kind|why|p_hit|\w+ (expected|low|high)|state|batch|vial|hit|flags|source")
+"""Columns that `sdl plan --out`, `sdl export` and the shipped tables add to be read, not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,25 @@ class Column:
     is_sd: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A results table as it was read: what its rows say, and the columns that say it.
+
+    ``table`` holds the rows behind the results, their sd left out; ``columns`` are the columns read by internal name,
+    ``ignored`` the headers that mean nothing here.
+    """
+
+    results: tuple[Result, ...] = ()
+    table: Table | None = None
+    columns: Mapping[str, DataColumn] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def excluded(self) -> tuple[Excluded, ...]:
+        """Rows and cells that were left out, and why."""
+        return self.table.excluded if self.table else ()
+
+
 def tell(
     file: Path,
     results: Path | None,
@@ -88,13 +108,13 @@ def tell(
     campaign = load_campaign(file)
     refuse_a_changed_campaign_of_a_robot(campaign, file, state)
     if results is not None:
-        told, left_out, ignored = read_results(campaign, results)
+        told = read_results(campaign, results)
     else:
-        told, left_out, ignored = [by_hand(campaign, words, experiment, measured_at, failed)], (), ()
+        told = Told(results=(by_hand(campaign, words, experiment, measured_at, failed),))
     return {
-        **record(campaign, told, who=who, folder=state_folder(file, state, campaign=campaign)),
-        "left_out": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in left_out],
-        "ignored_columns": list(ignored),
+        **record(campaign, told.results, who=who, folder=state_folder(file, state, campaign=campaign)),
+        "left_out": [{"row": e.row, "column": e.column, "cell": e.cell, "reason": e.reason} for e in told.excluded],
+        "ignored_columns": list(told.ignored),
     }
 
 
@@ -130,7 +150,7 @@ def by_hand(campaign: Campaign, words: Sequence[str], name: str, measured_at: st
             raise Refused(f"'{word}' is no result; write for example pl_peak=466.2nm")
         given[key.strip()] = text.strip()
     known = _known(campaign)
-    names = {key: known.get(key.lower().replace(" ", "_"), "") for key in given}
+    names = {key: known.get(_key(key), "") for key in given}
     if wrong := [key for key, internal in names.items() if not internal]:
         raise Refused(f"'{wrong[0]}' is neither a parameter nor a feature; there are {', '.join(sorted(known))}")
     parameters = {p.name: p for p in campaign.parameters}
@@ -159,8 +179,13 @@ def _known(campaign: Campaign) -> dict[str, str]:
     """Return internal names by every way a person may write them."""
     outcomes = dict.fromkeys((*FEATURE_NAMES, *campaign.target.goals))
     found = {name: name for name in (*(p.name for p in campaign.parameters), *outcomes)}
-    found |= {label_of(name).replace(" ", "_").lower(): name for name in found}
+    labels = {label_of(name): name for name in found.values()}
+    found |= {_key(text): name for label, name in labels.items() for text in (label, unit_in(label)[0])}
     return found | {BY_NAME[name].written: name for name in list(found) if name in BY_NAME}
+
+
+def _key(text: str) -> str:
+    return text.lower().replace(" ", "_")
 
 
 def _value(name: str, text: str, others: Mapping[str, float]) -> Value:
@@ -188,24 +213,26 @@ def moment_of(text: str, where: str) -> str:
         raise Refused(f"{where}: '{text}' is no date and time; write 2026-11-24T18:00") from exc
 
 
-def read_results(
-    campaign: Campaign, table: Path, *, assumed: Mapping[str, float | str] | None = None
-) -> tuple[list[Result], tuple[Excluded, ...], tuple[str, ...]]:
+def read_results(campaign: Campaign, table: Path, *, assumed: Mapping[str, float | str] | None = None) -> Told:
     """Return what a results table says, which cells could not be read, and which columns mean nothing here.
 
-    Columns are found by the campaign's own column map, by internal names, or by written names with their unit:
-    ``PL peak (nm)``. A row is of a known experiment (column ``experiment``) or holds the whole design, where a
-    parameter without a column has its value of ``assumed``.
+    Columns are found by the campaign's own column map, by internal names, or by written names and labels with their
+    unit: ``PL peak (nm)``. A row is of a known experiment (column ``experiment``) or holds the whole design. With
+    ``assumed`` the table is a history: every row holds the design, where a parameter without a column has its value of
+    ``assumed``.
     """
     given = assumed or {}
     separator = _separator(table)
     sheet = read_sheet(table, separator=separator)
     columns, special, ignored = _columns(campaign, sheet)
     inputs = {c.name for c in columns if c.name not in _outcomes(campaign)}
+    if assumed is not None:
+        _refuse_another_table(campaign, sheet, columns)
     missing = [p.name for p in campaign.parameters if p.name not in inputs and p.name not in given]
     filled = {p.name: given[p.name] for p in campaign.parameters if p.name not in inputs and p.name in given}
-    by_name = "experiment" in special
-    if missing and not by_name:
+    if missing and assumed is not None:
+        raise Refused(f"{table}: no column gives {_understood(missing)}; add it")
+    if missing and "experiment" not in special:
         raise Refused(
             f"{table}: no column 'experiment' says which experiment a row is, and the design lacks "
             f"{', '.join(missing)}; add one or the other (plan --out writes both)"
@@ -219,27 +246,64 @@ def read_results(
         decimal="," if decimal_mark(sheet) == "," else ".",
     )
     rows = read_rows(source, table.parent, outcomes=outcomes)
+    told = _results(table, sheet, rows, special)
+    if missing:
+        told = [dataclasses.replace(result, design={}) for result in told]
+    elif filled:
+        told = [dataclasses.replace(r, design={**r.design, **filled}, assumed=tuple(filled)) for r in told]
+    features = tuple({n: v for n, v in seen.items() if not n.startswith(_SD)} for seen in rows.features)
+    return Told(
+        results=tuple(told),
+        table=dataclasses.replace(rows, features=features),
+        columns={c.name: c.source for c in used if not c.is_sd},
+        ignored=ignored,
+    )
+
+
+def _results(table: Path, sheet: Sheet, rows: Table, special: Mapping[str, int]) -> list[Result]:
+    """Return what each row says that has a value or a failure; a row that was not measured yet waits."""
     at = {row: k for k, row in enumerate(sheet.rows)}
     told = []
     for design, seen, row in zip(rows.designs, rows.features, rows.rows, strict=True):
         said = {key: _text(sheet.columns[i][at[row]]) for key, i in special.items()}
         values = {n: Value(value=v, sd=seen.get(_SD + n, 0.0)) for n, v in seen.items() if not n.startswith(_SD)}
-        if not values and not said.get("failed"):
-            continue  # not measured yet: the row waits
-        moment = moment_of(said.get("measured_at", ""), f"{table} row {row}")
-        told.append(
-            Result(
-                place=f"{table.name} row {row}",
-                name=said.get("experiment", ""),
-                design={} if missing else {**design, **filled},
-                assumed=tuple(filled),
-                values=values,
-                measured_at=moment,
-                failed=said.get("failed", ""),
-                note=said.get("note", ""),
+        if values or said.get("failed"):
+            told.append(
+                Result(
+                    place=f"{table.name} row {row}",
+                    name=said.get("experiment", ""),
+                    design=design,
+                    values=values,
+                    measured_at=moment_of(said.get("measured_at", ""), f"{table} row {row}"),
+                    failed=said.get("failed", ""),
+                    note=said.get("note", ""),
+                )
             )
-        )
-    return told, rows.excluded, ignored
+    return told
+
+
+def _refuse_another_table(campaign: Campaign, sheet: Sheet, columns: Sequence[Column]) -> None:
+    """Raise `Refused` for a history that says nothing of what varies here, or nothing of what came of it."""
+    known = {c.name for c in columns if not c.is_sd}
+    parameters = [p.name for p in campaign.parameters]
+    outcomes = dict.fromkeys((*campaign.target.goals, *FEATURE_NAMES))
+    wanted = {"a parameter that varies here": parameters, "an outcome": list(outcomes)}
+    for what, names in wanted.items():
+        if not known & set(names):
+            listed = ", ".join(f"'{header}'" for header in sheet.header if header)
+            raise Refused(
+                f"{sheet.file}: no column is {what}; its columns are {listed}. What is understood: {_understood(names)}"
+            )
+
+
+def _understood(names: Sequence[str]) -> str:
+    """Return the headers that are understood for internal ``names``: as files write them, and as reports do."""
+    said = []
+    for name in names:
+        unit = f" ({unit_of(name)})" if unit_of(name) else ""
+        written, label = f"{written_of(name)}{unit}", f"{label_of(name)}{unit}"
+        said.append(f"'{written}'" if written == label else f"'{written}' or '{label}'")
+    return ", ".join(said)
 
 
 def _outcomes(campaign: Campaign) -> set[str]:
@@ -272,29 +336,33 @@ def _columns(campaign: Campaign, sheet: Sheet) -> tuple[list[Column], dict[str, 
         plain = header.lower().strip()
         is_sd = bool(re.search(r"[ _]sd\b", plain))
         stem, unit = unit_in(re.sub(r"[ _]sd\b", "", header, flags=re.IGNORECASE).strip())
-        name = known.get(header) or known.get(stem.lower().replace(" ", "_")) or ""
+        name = known.get(header) or known.get(_key(header)) or known.get(_key(stem)) or ""
+        where = f"{sheet.file}: {sheet.cell(i, sheet.header_row)} '{header}'"
         if plain in words:
             special[words[plain]] = i
         elif header in mapped:
             found.append(Column(name=mapped[header][0], source=mapped[header][1]))
         elif name in choices:
             found.append(Column(name=name, source=DataColumn(column=header, unit=TEXT_UNIT)))
-        elif is_sd and unit and not quantities.same_kind(unit, unit_of(name)):
-            where = sheet.cell(i, sheet.header_row)
-            raise Refused(f"{sheet.file}: {where} '{header}': give this sd in {unit_of(name)}")
+        elif name and unit and not _measures(unit, name, is_sd):
+            wanted = f"give {'this sd' if is_sd else 'it'} in {unit_of(name) or 'no unit'}"
+            raise Refused(f"{where}: '{unit}' does not measure {label_of(name)}; {wanted}")
         elif name and (unit or header == name or not unit_of(name)):
             found.append(Column(name=name, source=DataColumn(column=header, unit=unit or unit_of(name)), is_sd=is_sd))
         elif name:
-            raise Refused(
-                f"{sheet.file}: {sheet.cell(i, sheet.header_row)} '{header}' has no unit; write '{header} ("
-                f"{unit_of(name)})'"
-            )
-        elif header and not _PLANNED.fullmatch(plain):
+            raise Refused(f"{where} has no unit; write '{header} ({unit_of(name)})'")
+        elif header and not _OURS.fullmatch(plain):
             ignored.append(header)
     names = [(c.name, c.is_sd) for c in found]
     if twice := next((n for n in names if names.count(n) > 1), None):
         raise Refused(f"{sheet.file}: two columns give {label_of(twice[0])}; keep one")
     return found, special, tuple(ignored)
+
+
+def _measures(unit: str, name: str, is_sd: bool) -> bool:
+    """Say whether ``unit`` is one of the quantity ``name``; a wavelength may be an energy, its sd may not."""
+    energy = unit_of(name) == "nm" and not is_sd and quantities.same_kind(unit, "eV")
+    return energy or quantities.same_kind(unit, unit_of(name))
 
 
 def _check(store: Store, campaign: Campaign, told: Sequence[Result]) -> None:

@@ -18,6 +18,8 @@ from sdl.chemistry.recipe import Run
 from sdl.chemistry.routes import route_of
 from sdl.chemistry.runway import Batch, runway, runway_in_words, supplies
 from sdl.config.draft import Draft
+from sdl.config.quality import unlearned
+from sdl.config.table import campaign_table
 from sdl.errors import Refused
 from sdl.target import Goal, Target
 from sdl.units import counted, label_of, unit_of
@@ -93,13 +95,15 @@ def _offline(campaign: Campaign, asked: list[str]) -> Plan:
     table = table_for(campaign)[0] if campaign.route else None
     reached = reach(campaign, table) if table else None
     asked += ["", *reach_in_words(reached), ""] if reached else []
+    said = unlearned(campaign.target, campaign_table(campaign).features) if source else []
+    asked += ["", *said] if said else []
     if source and source.public:
         asked.append(f"The table is public: {source.public}")
     guessed = {c.column: c.guess for c in (source.columns.values() if source else ()) if c.guess}
     if guessed:
         asked += ["", "Guessed and not yet confirmed (delete the 'guess: ...' of a column to confirm it):"]
         asked += [f"  '{column}': {why}" for column, why in guessed.items()]
-    facts = {"mode": "offline", "data": where, "guessed": guessed, "by_hand": by_hand(campaign)}
+    facts = {"mode": "offline", "data": where, "guessed": guessed, "unlearned": said, "by_hand": by_hand(campaign)}
     facts |= {"reachability": reached.facts} if reached else {}
     return Plan(text="\n".join(asked), facts=facts)
 
@@ -356,6 +360,7 @@ def _made_before(rows: Sequence[Mapping[str, Any]]) -> str:
 def suggestions_in_words(document: Mapping[str, Any]) -> str:
     """Say the suggestions of ``sdl plan`` one by one: design, recipe, prediction, reason."""
     lines = [f"Warning: {w}" for w in document.get("warnings", ())]
+    lines += document.get("verdict", ())
     for number, s in enumerate(document["suggestions"], start=1):
         lines += ["", f"{number}. " + ", ".join(f"{label_of(k)} {amount(k, v)}" for k, v in s["design"].items())]
         for name, e in s["expected"].items():

@@ -14,6 +14,7 @@ from sdl.campaign import DataColumn, DataSource
 from sdl.config.goals import FEATURE_NAMES
 from sdl.config.headers import OPEN, Guess, decimal_mark, guess
 from sdl.config.offline import internal_name
+from sdl.config.quality import refuse_lost
 from sdl.config.table import TEXT_UNIT, Table, read_table
 from sdl.config.wish import read_wish
 from sdl.errors import Refused
@@ -112,6 +113,7 @@ def varied(name: str, source: DataSource, read: Table) -> Parameter | None:
     if source.columns[name].unit == TEXT_UNIT:
         names = tuple(sorted({str(v) for v in seen}))
         return Parameter(name=name, choices=names) if len(names) > 1 else None
+    refuse_lost(read, name, source.columns[name].column, "correct the cell")
     numbers = [float(v) for v in seen]
     if not numbers or min(numbers) == max(numbers):
         return None

@@ -72,7 +72,7 @@ def _one(entries: Mapping[str, GoalEntry], known: Mapping[str, str], report: Rep
             )
             continue
         with report.at("target", name):
-            goals[known[name]] = _goal(name, entry, unit_of(known[name]), report)
+            goals[known[name]] = measurable(known[name], _goal(name, entry, unit_of(known[name]), report))
     if {"cie_x", "cie_y", "pl_peak_nm"} <= set(goals):
         with report.at("target", COLOUR if COLOUR in entries else "cie_x"):
             _refuse_other_colour(goals)
@@ -105,8 +105,9 @@ def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
     if not kinds and len(alone) == 1 and entry.within is None:
         bound = _amount(getattr(entry, alone[0]), unit, report, "target", name, alone[0])
         low, high = (-math.inf, bound) if alone == ["below"] else (bound, math.inf)
-        _refuse_beyond(name, low)
         return inside(low, high, source=entry.source)
+    if not kinds and len(alone) == 2:
+        raise Refused(_two_bounds(entry, unit))
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
         raise Refused(
@@ -118,7 +119,6 @@ def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
             raise Refused(f"'{other}' does not go with '{kinds[0]}'; {_advice(kinds[0])}")
     if entry.inside is not None:
         low, high = quantities.interval(entry.inside, unit)
-        _refuse_beyond(name, low)
         return inside(low, high, source=entry.source)
     if entry.match is not None:
         if entry.within is None:
@@ -129,13 +129,24 @@ def _goal(name: str, entry: GoalEntry, unit: str, report: Report) -> Goal:
         bound = math.inf if entry.below is None else _amount(entry.below, unit, report, "target", name, "below")
         return minimize(below=bound, source=entry.source, traded=entry.minimize == TRADED)
     bound = -math.inf if entry.above is None else _amount(entry.above, unit, report, "target", name, "above")
-    _refuse_beyond(name, bound)
     return maximize(above=bound, source=entry.source, traded=entry.maximize == TRADED)
 
 
-def _refuse_beyond(name: str, low: float) -> None:
-    if name == "plqy" and low >= 1.0:
-        raise Refused(f"PLQY above {low:g} can never be measured; it is a fraction: write for example above: 60 %")
+def _two_bounds(entry: GoalEntry, unit: str) -> str:
+    """Say what to write in the place of ``above`` and ``below`` together."""
+    low, high = quantities.number(entry.above, unit), quantities.number(entry.below, unit)
+    if low < high:
+        return f"above and below together are a range; write {{inside: {low:g} .. {high:g} {unit}".rstrip() + "}"
+    return (
+        f"above {entry.above} and below {entry.below} contradict each other, nothing is both; drop one or exchange them"
+    )
+
+
+def measurable(name: str, goal: Goal) -> Goal:
+    """Return the goal for the feature ``name``; raise `Refused` for one that no measurement can meet."""
+    if name == "plqy" and goal.low >= 1.0:
+        raise Refused(f"PLQY above {goal.low:g} can never be measured; it is a fraction: write for example above: 60 %")
+    return goal
 
 
 def _colour(entry: GoalEntry, entries: Mapping[str, GoalEntry]) -> dict[str, Goal]:

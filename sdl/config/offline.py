@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sdl.config import quantities
 from sdl.config.fields import inside
 from sdl.config.goals import FEATURE_NAMES
 from sdl.config.headers import OPEN
+from sdl.config.quality import refuse_lost
 from sdl.config.report import Report, suggestion
 from sdl.config.schema import CampaignFile, DataEntry
 from sdl.config.table import TEXT_UNIT, Table, read_table
@@ -19,7 +20,7 @@ from sdl.errors import Refused
 from sdl.history.shipped import PREFIX, shipped
 from sdl.route import Route
 from sdl.space import Parameter
-from sdl.target import Target
+from sdl.target import BEHIND, Target, paints
 from sdl.units import BY_NAME, BY_WRITTEN, unit_of, written_of
 
 BATCH = 8
@@ -116,10 +117,16 @@ def check_target(target: Target, data: DataSource, report: Report) -> None:
     """Report goals that no column of the table informs."""
     if any(problem.path.startswith("data.columns") for problem in report.problems):
         return  # the column may be among those that are not understood
-    for name in target.goals:
-        if name not in data.columns:
-            written = BY_NAME[name].written if name in BY_NAME else name
-            report.say("target", written, text=f"no column gives {written}; add it to data.columns or drop the goal")
+    for name in uninformed(target, data.columns):
+        written = BY_NAME[name].written if name in BY_NAME else name
+        line = " (a colour follows from PL peak and FWHM, where neither is a goal)" if name in BEHIND else ""
+        report.say("target", written, text=f"no column gives {written}{line}; add it to data.columns or drop the goal")
+
+
+def uninformed(target: Target, columns: Collection[str]) -> list[str]:
+    """Return the goals that none of the ``columns`` informs, be it by the line that a colour is read from."""
+    read = BEHIND if paints(target, columns) else {}
+    return [name for name in target.goals if name not in columns and name not in read]
 
 
 def check_route(written: Mapping[str, Parameter], route: Route, report: Report) -> None:
@@ -175,6 +182,10 @@ def _parameter(name: str, value: object, data: DataSource, table: Table) -> Para
         if len(names) < 2:
             raise Refused(f"is {names[0]} in every row: nothing varies; remove it from data.columns")
         return Parameter(name=name, choices=names)
+    if value == FROM_DATA:
+        refuse_lost(
+            table, name, data.columns[name].column, "correct it, list its row under data: exclude, or write the range"
+        )
     numbers = [float(v) for v in seen]
     low, high = (min(numbers), max(numbers)) if value == FROM_DATA else quantities.interval(value, unit_of(name))
     if low == high:

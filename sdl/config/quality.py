@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdl.config.table import Table
-from sdl.units import label_of, unit_of
+from sdl.config.table import Excluded, Table
+from sdl.errors import Refused
+from sdl.target import BEHIND, Target, paints
+from sdl.units import counted, label_of, unit_of
 
 JUMP = 300.0
 """Factor between neighbouring sorted values from which two units are suspected: below 1000 (mL against uL), above any
@@ -18,10 +22,16 @@ gap within one recipe (chosen)."""
 ALONE = 6.0
 """Robust z-score (distance from the median in 1.4826 median absolute deviations) from which a value stands alone."""
 
+LOST = 1e3
+"""Factor from all others beyond which a few values alone would set the range of a column: more than one mistaken prefix
+of a unit (chosen). Below the others it is the square of it, since nothing is often written as something small."""
+
 ZEROS = 0.05
 """Share of exact zeros in a feature from which "not measured" is suspected."""
 
+_ENOUGH, _FEWEST = 4, 0.1  # values of a column from which a few can be told, and the share of it that is few
 _SHOWN = 5
+_KINDS = 6  # reasons of what was left out that are said
 
 
 def remarks(table: Table) -> list[str]:
@@ -41,8 +51,79 @@ def doubts(table: Table) -> list[str]:
         at = [i for i, d in enumerate(table.designs) if isinstance(d[name], float)]
         if at:
             values = np.array([float(table.designs[i][name]) for i in at])
-            said += _jumps(table, name, at, values) or _other_units(table, name, at, values)
+            said += _other_units(table, name, at, values) or _jumps(table, name, at, values)
     return said
+
+
+def unlearned(target: Target, seen: Sequence[Mapping[str, float]]) -> list[str]:
+    """Say which goals cannot be learned from the features ``seen``: never measured, or with one value only."""
+    values = {name: [f[name] for f in seen if name in f] for name in (*target.goals, *BEHIND.values())}
+    varied = [name for name, found in values.items() if len(set(found)) > 1]
+    read = BEHIND if paints(target, varied) else {}
+    return [
+        f"Nothing can be learned of {label_of(name)}: {_sameness(name, values[name], len(seen))}; no design is chosen "
+        f"for it{', and P(hit) stays 0, since nobody can tell a hit' if goal.bounded else ''}. Measure it in two "
+        "different experiments at least, or drop the goal."
+        for name, goal in target.goals.items()
+        if name not in varied and name not in read
+    ]
+
+
+def _sameness(name: str, values: Sequence[float], rows: int) -> str:
+    if not values:
+        return f"none of {counted(rows, 'row')} has a value"
+    only = f"{values[0]:.4g} {unit_of(name)}".rstrip()
+    return f"its only value is {only}, in {len(values)} of {counted(rows, 'row')}"
+
+
+def refuse_lost(table: Table, name: str, column: str, remedy: str) -> None:
+    """Raise `Refused` for cells of input ``name``, headed ``column``, that alone would set its range."""
+    values = np.array([float(design[name]) for design in table.designs])
+    lost = np.flatnonzero(_lost(np.abs(values)))
+    if len(lost):
+        others = np.delete(values, lost)
+        span = f"{others.min():.4g} .. {others.max():.4g} {unit_of(name)}".rstrip()
+        raise Refused(
+            f"{table.file}: column '{column}', {_rows(table, range(len(values)), values, lost.tolist())}: so far from "
+            f"all others ({span}) that the range would be set by it alone; {remedy}"
+        )
+
+
+def _lost(sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which of the sizes are few and lie beyond a gap that no other value of the column explains."""
+    seen = np.unique(sizes[sizes > 0.0])
+    few = max(1.0, _FEWEST * len(sizes))
+    for low, step in zip(seen, np.diff(np.log(seen)), strict=False):
+        above, below = sizes > low, (sizes > 0.0) & (sizes <= low)
+        for side, gap in ((above, LOST), (below, LOST**2)):
+            if len(sizes) >= _ENOUGH and step > np.log(gap) and side.sum() <= few:
+                return np.asarray(side)
+    return np.zeros(len(sizes), dtype=bool)
+
+
+def left_out(table: Table) -> str:
+    """Say how many rows and cells were left out, for which reasons, and where the first of each are; "" for none."""
+    if not table.excluded:
+        return ""
+    rows = {e.row for e in table.excluded if e.whole_row}
+    cells = sum(not e.whole_row for e in table.excluded)
+    kinds = Counter(_kind(e) for e in table.excluded)
+    said = []
+    for kind, count in kinds.most_common(_KINDS):
+        first = next(e for e in table.excluded if _kind(e) == kind)
+        where = first.cell or f"row {first.row}"
+        said.append(
+            f"{where} {f'({first.column}) ' if first.column else ''}{first.reason}"
+            + (f" (and {count - 1} more like it)" if count > 1 else "")
+        )
+    rest = sum(kinds.values()) - sum(count for _, count in kinds.most_common(_KINDS))
+    more = f"; and {rest} others" if rest else ""
+    what = " and ".join(counted(n, one) for n, one in ((len(rows), "row"), (cells, "single cell")) if n)
+    return f"Left out of {table.file}: {what}: {'; '.join(said)}{more}"
+
+
+def _kind(excluded: Excluded) -> tuple[str, str]:
+    return excluded.column, re.sub(r"\d[\d.]*(e[-+]\d+)?", "", excluded.reason.split("'")[-1])
 
 
 def _repeats(table: Table) -> list[str]:
@@ -95,8 +176,7 @@ def _suspicious(table: Table, name: str, at: Sequence[int], values: NDArray[np.f
             f"{label_of(name)} is exactly 0 in {zeros.sum()} of {len(values)} rows: if that means not measured, write "
             "'zero: missing' at its column."
         )
-    jump = _jumps(table, name, at, values)
-    if jump:
+    if jump := _other_units(table, name, at, values) or _jumps(table, name, at, values):
         return [*said, *jump]
     middle = float(np.median(values))
     spread = 1.4826 * float(np.median(np.abs(values - middle)))
@@ -133,24 +213,24 @@ def _jumps(table: Table, name: str, at: Sequence[int], values: NDArray[np.float6
 _MISTAKEN = {
     "degC": {"K": (1.0, -273.15)},
     "s": {"a 60 times smaller unit": (1.0 / 60.0, 0.0)},
+    "mmol/L": {"mol/L": (1000.0, 0.0), "umol/L": (0.001, 0.0)},
+    "plqy": {"a fraction among per cent": (100.0, 0.0)},
 }
-"""Units that people mix up in one column: what the number means is factor times it plus offset."""
+"""Units that people mix up in one column, by quantity or unit: what a number means is factor times it plus offset."""
 
 FEW, FAR = 0.3, 3.0
 """Share of a column that may be in another unit, and how many usual spreads above the others it stands (chosen)."""
 
 
 def _other_units(table: Table, name: str, at: Sequence[int], values: NDArray[np.float64]) -> list[str]:
-    """Suspect another unit where a few values stand far above all others and fall among them once converted."""
+    """Suspect another unit where a few values stand far from all others and fall among them once converted."""
     if len(values) < 4:
         return []
-    low, high = np.quantile(values, [0.1, 1.0 - FEW])
-    far = values > high + FAR * max(high - low, 1e-12)
-    if not far.any():
-        return []
-    usual = values[~far]
-    for unit, (factor, offset) in _MISTAKEN.get(unit_of(name), {}).items():
-        meant = factor * values[far] + offset
+    for unit, (factor, offset) in _MISTAKEN.get(name, _MISTAKEN.get(unit_of(name), {})).items():
+        far = _far_below(values, factor) if factor > 1.0 else _far_above(values)
+        if not far.any():
+            continue
+        usual, meant = values[~far], factor * values[far] + offset
         slack = 0.1 * float(np.ptp(usual))
         if ((meant >= usual.min() - slack) & (meant <= usual.max() + slack)).all():
             return [
@@ -158,6 +238,16 @@ def _other_units(table: Table, name: str, at: Sequence[int], values: NDArray[np.
                 "converted, these lie among all others. Write the unit into the cell, or correct the value."
             ]
     return []
+
+
+def _far_above(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    low, high = np.quantile(values, [0.1, 1.0 - FEW])
+    return np.asarray(values > high + FAR * max(high - low, 1e-12))
+
+
+def _far_below(values: NDArray[np.float64], factor: float) -> NDArray[np.bool_]:
+    """Say which values lie nearer to what a slip by ``factor`` makes of the usual ones than to these."""
+    return np.asarray((values > 0) & (values < np.quantile(values, FEW) / np.sqrt(factor)))
 
 
 def _rows(table: Table, at: Sequence[int], values: NDArray[np.float64], which: Sequence[int]) -> str:

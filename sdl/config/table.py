@@ -16,7 +16,7 @@ from sdl.config.report import suggestion
 from sdl.errors import Refused
 from sdl.history.sheet import Cell, Sheet, letters, number_of, read_sheet
 from sdl.space import Parameter
-from sdl.units import HC_EV_NM, nm_from_ev, unit_of
+from sdl.units import BY_NAME, HC_EV_NM, label_of, nm_from_ev, unit_of
 
 TEXT_UNIT = "text"
 """The unit of a column of names, such as which antisolvent was used."""
@@ -282,9 +282,20 @@ def _reader(name: str, column: DataColumn, source: DataSource) -> Callable[[Cell
 
     def read(cell: Cell) -> float | None:
         value = number(cell, column, decimal=source.decimal)
-        return None if value is None else value * factor + offset
+        return None if value is None else _possible(name, value * factor + offset)
 
     return read
+
+
+_AMOUNTS = frozenset({"s", "min", "mmol/L", "mol/L", "umol", "mg", "mL", "uL"})
+"""Units of which there is nothing below none."""
+
+
+def _possible(name: str, value: float) -> float:
+    """Return ``value`` if an input may have it; raise `Refused` for less than nothing of an amount or a ratio."""
+    if value < 0.0 and (unit_of(name) in _AMOUNTS or (name in BY_NAME and not unit_of(name))):
+        raise Refused(f"{value:g} {unit_of(name)}".rstrip() + f" is below 0, which no {label_of(name)} can be")
+    return value
 
 
 def _feature_reader(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from sdl.config import quantities
 from sdl.config.fields import MOST_WISHES
-from sdl.config.goals import FEATURES
+from sdl.config.goals import FEATURES, measurable
 from sdl.config.report import suggestion
 from sdl.errors import Refused
 from sdl.target import Goal, Source, Target, inside, match, maximize, minimize
@@ -59,7 +59,7 @@ def read_wish(text: str, *, known: Mapping[str, str], tolerances: Mapping[str, f
             palette[name] = _listed(name, before, found, tolerances)
             goals[name] = next(iter(palette[name].values()))
             continue
-        goal = _goal(name, found["sign"] or "", found["value"], found["within"], tolerances)
+        goal = measurable(name, _goal(name, found["sign"] or "", found["value"], found["within"], tolerances))
         low, high = bounds.get(name, (-math.inf, math.inf))
         both = max(low, goal.low), min(high, goal.high)
         if not both[0] < both[1]:
@@ -105,7 +105,7 @@ def _listed(
     for value in (*(_with_unit(bare["value"], end) for bare in before), end):
         if value in goals:
             raise Refused(f"'{value}' is listed twice; keep one")
-        goals[value] = _goal(name, "", value, last["within"], tolerances)
+        goals[value] = measurable(name, _goal(name, "", value, last["within"], tolerances))
     if len(goals) > MOST_WISHES:
         raise Refused(f"{len(goals)} values are listed; a palette has at most {MOST_WISHES}")
     return goals
@@ -148,12 +148,11 @@ def _goal(name: str, sign: str, value: str, within: str | None, tolerances: Mapp
 
 def _amount(value: str, unit: str) -> float:
     text = quantities.tidy(value)
-    if unit == "nm" and re.search(r"eV\s*$", text):
-        energy_ev = quantities.number(text, "eV")
-        if energy_ev <= 0:
-            raise Refused(f"'{value}' is not above 0")
-        return nm_from_ev(energy_ev)
-    return quantities.number(text, unit)
+    energy = unit == "nm" and re.search(r"eV\s*$", text)
+    amount = quantities.number(text, "eV" if energy else unit)
+    if amount <= 0:
+        raise Refused(f"'{value}' is not above 0; correct it")
+    return nm_from_ev(amount) if energy else amount
 
 
 def _with_unit(value: str, within: str) -> str:

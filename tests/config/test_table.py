@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
 from sdl.campaign import DataColumn, DataSource
+from sdl.config.draft import describe_table
 from sdl.config.load import load_campaign
 from sdl.config.quality import doubts
 from sdl.config.table import campaign_table, read_table
@@ -235,3 +238,59 @@ def test_a_few_values_in_another_unit_are_doubted(tmp_path: Path, last: str, sai
     table(tmp_path, *(f"250,{t},octane,{460 + i},0.1,60" for i, t in enumerate(times)))
     found = [text for text in doubts(read_table(SOURCE, tmp_path)) if "growth time" in text]
     assert (said in found[0]) if said else not found
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        (1, ("0.1", "0.25", "0.4", "0.6", "0.3", "0.2", "0.00035"), "row 9 (0.00035): converted, these lie among"),
+        (5, ("35", "50", "62", "71", "44", "58", "0.55"), "looks like a fraction among per cent in row 9 (0.0055)"),
+        (5, ("35", "20", "9", "3", "1", "0.8", "0.3"), ""),
+    ],
+    ids=["mol/L", "fraction", "dark rows"],
+)
+def test_a_few_values_far_below_are_doubted(tmp_path: Path, column: int, values: tuple[str, ...], said: str) -> None:
+    rows = [["250", "30", "octane", str(460 + i), "0.1", "60"] for i in range(len(values))]
+    for row, value in zip(rows, values, strict=True):
+        row[column] = value
+    table(tmp_path, *map(",".join, rows))
+    columns = {**SOURCE.columns, "cs_concentration_mmol_l": DataColumn(column="t", unit="mmol/L")}
+    del columns["growth_time_s"]
+    source = dataclasses.replace(SOURCE, columns=columns)
+    found = [text for text in doubts(read_table(source, tmp_path)) if " looks like " in text]
+    assert (said in found[0]) if said else not found
+
+
+ABSURD = [
+    (("0.1", "0.2", "0.3", "0.5", "1e300"), "row 7 (1e+300): so far from all others (0.1 .. 0.5 mmol/L)"),
+    (("1e-9", "0.2", "0.3", "0.5", "0.4"), "row 3 (1e-09): so far from all others (0.2 .. 0.5 mmol/L)"),
+    (("0.1", "0.2", "0.3", "0.5", "400"), ""),
+    (("0.001", "0.01", "0.1", "1", "10"), ""),
+    (("0", "0", "0", "0", "5"), ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), ABSURD, ids=["huge", "tiny", "a slip of thousand", "series", "mostly none"]
+)
+def test_a_cell_that_alone_would_set_the_range_is_refused(tmp_path: Path, values: tuple[str, ...], said: str) -> None:
+    table(tmp_path, *(f"{v},1,octane,{460 + i},0.1,60" for i, v in enumerate(values)))
+    text = (
+        "campaign: c\nmode: offline\ndata:\n  file: t.csv\n  columns:\n"
+        "    cs_concentration: {column: V, unit: mmol/L}\n    pl_peak: {column: PL, unit: nm}\n"
+        "target:\n  pl_peak: {match: 465 nm, within: 1 nm, from: pl}\n"
+        "vary:\n  cs_concentration: from data\nbudget: {experiments: 8, batch: 4}\n"
+    )
+    file = tmp_path / "campaign.yaml"
+    file.write_text(text, encoding="utf-8")
+    if not said:
+        assert load_campaign(file).parameters[0].high == float(values[-1])
+        return
+    with pytest.raises(
+        Refused, match=re.escape(f"column 'V', {said}") + ".* list its row under data: exclude, or write"
+    ):
+        load_campaign(file)
+    with pytest.raises(Refused, match=re.escape("column 'V'")):
+        describe_table(tmp_path / "t.csv")
+    file.write_text(text.replace("from data", "0.1 .. 0.5 mmol/L"), encoding="utf-8")
+    assert load_campaign(file).parameters[0].high == 0.5

@@ -13,7 +13,7 @@ from flows.planning import plan_experiments
 from sdl.config.load import load_campaign
 from sdl.words import suggestions_in_words
 from tests.benches import ROOT
-from tests.flows.campaigns import answer, sdl
+from tests.flows.campaigns import answer, campaign_file, sdl
 
 NPL = ROOT.parent / "shared" / "data" / "datasets" / "lmu_cspbbr3_npl" / "dataset_synthesizer.csv"
 
@@ -92,3 +92,65 @@ def test_every_suggestion_says_what_its_well_costs_where_the_file_gives_prices(t
     assert suggestion["why"].endswith(f"; costs {price}") and f"({price})" in suggestions_in_words(document)
     [row] = csv.DictReader(out.read_text(encoding="utf-8").splitlines())
     assert float(row["price (EUR)"]) == pytest.approx(suggestion["price"]["amount"])
+
+
+def own_table(folder: Path, target: str, rows: list[str]) -> Path:
+    """Write a campaign on a table of times, PL peaks, FWHM and PLQY."""
+    (folder / "t.csv").write_text("\n".join(["t (min),PL,W,QY", *rows]) + "\n", encoding="utf-8")
+    (folder / "campaign.yaml").write_text(
+        "campaign: own\nmode: offline\ndata:\n  file: t.csv\n  columns:\n"
+        "    growth_time: {column: t (min), unit: min}\n    pl_peak: {column: PL, unit: nm}\n"
+        "    fwhm: {column: W, unit: nm}\n    plqy: {column: QY, unit: '%'}\n"
+        f"target:\n  {target}\nbudget: {{experiments: 8, batch: 1}}\n",
+        encoding="utf-8",
+    )
+    return folder / "campaign.yaml"
+
+
+SERIES = [f"{t},{450 + t},{18 + t / 10:g}" for t in (1, 2, 4, 6, 9, 12, 15, 20)]
+
+
+@pytest.mark.parametrize(
+    ("plqy", "said"),
+    [
+        (["", "", "", "", "", "", "", ""], "none of 8 rows has a value"),
+        (["", "", "50", "", "", "50", "", ""], "its only value is 0.5, in 2 of 8 rows"),
+    ],
+    ids=["empty", "one value"],
+)
+def test_an_outcome_that_cannot_be_learned_is_said_by_check_and_plan(
+    tmp_path: Path, plqy: list[str], said: str
+) -> None:
+    target = "pl_peak: {match: 460 nm, within: 1 nm, from: pl}\n  plqy: {maximize: true, above: 60 %, from: pl}"
+    file = own_table(tmp_path, target, [f"{row},{q}" for row, q in zip(SERIES, plqy, strict=True)])
+    for words in (("check", file), ("plan", file, "-n", "1")):
+        done = sdl(*words)
+        assert done.returncode == 0, done.stderr
+        assert f"Nothing can be learned of PLQY: {said}; no design is chosen for it, and P(hit) stays 0" in done.stdout
+        assert "learned of PL peak" not in done.stdout
+
+
+def test_a_colour_is_planned_from_peaks_and_widths_alone(tmp_path: Path) -> None:
+    target = "colour: {match: rec2020-blue, within: 0.02, from: pl}"
+    file = own_table(tmp_path, target, [f"{row}," for row in SERIES])
+    done = sdl("plan", file, "-n", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    [suggestion] = answer(done)["suggestions"]
+    assert set(suggestion["expected"]) == {"cie_x", "cie_y", "pl_peak_nm", "fwhm_nm"} and suggestion["p_hit"] > 0.1
+    assert not any("learned" in text for text in answer(done)["warnings"])
+    file.write_text(file.read_text(encoding="utf-8").replace("    fwhm: {column: W, unit: nm}\n", ""), encoding="utf-8")
+    refused = sdl("check", file)
+    assert refused.returncode == 2 and "cie_x (a colour follows from PL peak and FWHM, where" in refused.stderr
+
+
+def test_a_plan_for_a_target_out_of_reach_says_so_and_one_within_reach_does_not(tmp_path: Path) -> None:
+    file = own_table(tmp_path, "pl_peak: {match: 620 nm, within: 1 nm, from: pl}", [f"{row}," for row in SERIES])
+    said = sdl("plan", file, "-n", "1").stdout
+    assert "Not reachable by what is known (PL peak was 451 .. 470 nm in all experiments); the closest is PL" in said
+    file.write_text(file.read_text(encoding="utf-8").replace("620 nm", "460 nm"), encoding="utf-8")
+    assert answer(sdl("plan", file, "-n", "1", "--json"))["verdict"] == []
+
+
+def test_a_lab_whose_law_does_not_reach_the_target_says_so_before_the_first_experiment(tmp_path: Path) -> None:
+    far = campaign_file(tmp_path, {"match: 465 nm": "match: 620 nm"})
+    assert "Not reachable by what is known; the closest is PL peak 5" in sdl("plan", far, "-n", "1").stdout

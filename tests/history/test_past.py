@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sdl.campaign import Campaign
 from sdl.config.load import load_campaign
 from sdl.errors import Refused
 from sdl.history.shipped import FOLDER, READY
 from sdl.past import read_past
-from tests.flows.campaigns import campaign_file
+from sdl.units import label_of, unit_of
+from tests.flows.campaigns import campaign_file, sdl
 
 HISTORY = {"# history: [past.csv]              # optional: earlier experiments, ours or from the literature": "HERE"}
 
@@ -68,3 +71,87 @@ def test_units_may_be_mixed_and_a_missing_parameter_is_taken_as_published_and_sa
 def test_a_history_that_is_not_there_is_refused_with_the_file(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(Refused, match=said):
         load_campaign(with_history(tmp_path, name))
+
+
+ROW = {
+    "pb_to_cs": 3.5,
+    "topo_to_pb": 9.0,
+    "cs_concentration_mmol_l": 0.3,
+    "growth_time_s": 600.0,
+    "lecithin_to_cs": 0.7,
+}
+
+
+def lab_campaign(folder: Path, text: str) -> Campaign:
+    """Return the shipped lab campaign with a history of ``text``."""
+    (folder / "past.csv").write_text(text, encoding="utf-8")
+    return load_campaign(with_history(folder, "past.csv"))
+
+
+def labelled(name: str) -> str:
+    return f"{label_of(name)} ({unit_of(name)})".removesuffix(" ()")
+
+
+@pytest.mark.parametrize("header", [labelled, lambda name: labelled(name).split(" (")[0] + f" / {unit_of(name)}"])
+def test_headers_as_this_program_prints_them_are_understood(tmp_path: Path, header: Callable[[str], str]) -> None:
+    names = [*ROW, "pl_peak_nm"]
+    heads = ",".join(header(name).removesuffix(" / ") for name in names)
+    campaign = lab_campaign(tmp_path, heads + "\n" + ",".join(map(str, ROW.values())) + ",470\n")
+    (past,) = read_past(campaign)
+    assert past.results[0].design == {**ROW, "temperature_c": 25.0}
+    assert past.notes == ("past.csv has no temperature: taken as 25 degC, the published value",)
+
+
+def test_a_column_without_meaning_is_named_with_the_value_taken_instead_by_check_and_plan(tmp_path: Path) -> None:
+    lab_campaign(tmp_path, "pb_to_cs,Cs conc,PL peak (nm)\n4,0.2,470\n4,0.3,475\n")
+    for verb in ("check", "plan"):
+        found = sdl(verb, tmp_path / "campaign.yaml", *(("-n", "1") if verb == "plan" else ()))
+        assert found.returncode == 0 and "past.csv: 1 column without meaning here, not read: 'Cs conc'" in found.stdout
+        assert "past.csv has no Cs: taken as 0.2564 mmol/L, the published value" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("a,PL peak (nm)", "no column is a parameter that varies here; its columns are 'a', 'PL peak .nm.'. What is"),
+        ("pb_to_cs,b", "no column is an outcome; its columns are 'pb_to_cs', 'b'. .* 'fwhm .nm.' or 'PL FWHM .nm.'"),
+        ("Pb:Cs (mmol/L),fwhm (nm)", "A1 'Pb:Cs .mmol/L.': 'mmol/L' does not measure Pb:Cs .*; give it in no unit"),
+    ],
+)
+def test_another_table_is_refused_as_a_history_with_what_is_understood(tmp_path: Path, header: str, said: str) -> None:
+    with pytest.raises(Refused, match=f"past.csv: {said}"):
+        read_past(lab_campaign(tmp_path, f"{header}\n1,2\n"))
+
+
+MIXED = "mol/L in row 8 (0.0003)", "K in row 7 (303.1)", "per cent in row 6 (0.0055)", "smaller unit in row 5 (5.4e+04)"
+
+
+def test_mixed_units_and_impossible_values_of_a_history_are_said_by_check_and_plan(tmp_path: Path) -> None:
+    lab_campaign(
+        tmp_path,
+        "pb_to_cs,Cs (mmol/L),growth time (min),temperature (degC),PL peak (nm),PLQY (%)\n"
+        "4,0.2,10,25,470,50\n"
+        "4,0.3,20,35,475,60\n"
+        "4,0.4,15,40,478,55\n"
+        "4,0.4,900,40,478,55\n"
+        "4,0.4,15,40,478,0.55\n"
+        "4,0.4,15,303.1,478,55\n"
+        "4,0.0003,15,40,478,55\n"
+        "-3,0.4,15,40,478,55\n"
+        "4,0.4,0,40,478,55\n",
+    )
+    for words in (("check",), ("plan", "-n", "1")):
+        found = sdl(words[0], tmp_path / "campaign.yaml", *words[1:])
+        assert found.returncode == 0 and "np.float64" not in found.stdout + found.stderr
+        for said in MIXED:
+            assert said in found.stdout, found.stdout
+        assert "A9 (pb_to_cs) -3 is below 0, which no Pb:Cs (mol/mol) can be" in found.stdout
+        assert "growth time 0 is not above 0, where its range 60 .. 3600 counts by factors: past.csv row 10 is" in (
+            found.stdout
+        )
+
+
+def test_an_absurd_value_in_a_history_is_refused_with_its_row(tmp_path: Path) -> None:
+    rows = "".join(f"{ratio},{470 + i}\n" for i, ratio in enumerate((3, 4, 5, 6, 1e9)))
+    with pytest.raises(Refused, match=r"past.csv: column 'Pb:Cs', row 6 .1e.09.: so far .* correct the cell, or take"):
+        read_past(lab_campaign(tmp_path, f"Pb:Cs,PL peak (nm)\n{rows}"))

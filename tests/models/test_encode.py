@@ -99,3 +99,9 @@ def test_choices_that_are_described_lie_as_near_as_their_numbers() -> None:
     assert code.values(X)["a"].tolist() == [1.0, 1.0, 1.0]
     with pytest.raises(Refused, match="as many finite numbers"):
         DesignSpace.of(solvent={"toluene": (0.1,), "octane": (0.0, 0.5)})
+
+
+def test_a_design_beyond_a_logarithm_is_refused_with_a_plain_number() -> None:
+    code = DesignCode(DesignSpace.of(dose=(1.0, 100.0)))
+    with pytest.raises(Refused, match=r"dose: -3.0 must be above 0"):
+        code.check({"dose": -3.0})
