@@ -119,10 +119,10 @@ class Advisor:
 
     @property
     def start(self) -> int:
-        """How many experiments fill the space before a model chooses; none where a law or a history leads."""
+        """How many experiments fill the space before a model chooses; none where a law or a history leads to a goal."""
         if self._start is not None:
             return self._start
-        led = self.history or (self.law is not None and self.law.speaks(self.space.names))
+        led = self.history or (self.law is not None and self.law.leads(self.space.names, self.target.goals))
         return 0 if led else max(SMALLEST_START, len(self.space.parameters) + 2)
 
     def suggest(
