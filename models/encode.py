@@ -98,10 +98,15 @@ class DesignCode:
 
     def make(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> tuple[Columns, NDArray[np.bool_]]:
         """Round points of the cube to designs and say which can be made; ``allowed`` values are dealt out in turn."""
-        columns = self.columns(axes)
-        for name, values in allowed.items():
-            columns[name] = values[np.arange(len(axes)) % len(values)]
-        return self.space.make(columns)
+        return self.space.make(self._dealt(axes, allowed))
+
+    def missed(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> Array:
+        """Return by how much points of the cube miss what can be made, ``n x c``: see `DesignSpace.missed`."""
+        return self.space.missed(self._dealt(axes, allowed))
+
+    def _dealt(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> Columns:
+        dealt = {name: values[np.arange(len(axes)) % len(values)] for name, values in allowed.items()}
+        return self.columns(axes) | dealt
 
     def columns(self, axes: Array) -> Columns:
         """Map ``n x p`` points of the unit cube to columns; a choice takes an equal share of its axis."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ast
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdl.constraint import Columns as Columns
+from sdl.constraint import Constraint as Constraint
+from sdl.constraint import contradict
+from sdl.descent import Array
 from sdl.errors import NothingFeasible, Refused
 from sdl.spread import Spread
 
 Design = Mapping[str, float | str]
 """One choice of every parameter, by internal name (units in the name)."""
-
-Columns = dict[str, NDArray[Any]]
-"""Many designs at once: parameter name to array ``(n,)``."""
 
 Snap = Callable[[Columns], tuple[Columns, NDArray[np.bool_]]]
 """Round ``n`` designs to what can be made; return the rounded columns and which rows are possible ``(n,)``."""
@@ -70,85 +69,6 @@ class Parameter:
         if self.choices or isinstance(value, str):
             return value in self.choices
         return abs(value - (self.low + self.high) / 2) <= 1.5 * (self.high - self.low)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    """An inequality between parameters, such as ``topo_to_pb * pb_to_cs <= 100``; parsed, never evaluated."""
-
-    text: str
-    names: frozenset[str]
-    holds: Callable[[Columns], NDArray[np.bool_]] = field(repr=False, compare=False)
-
-    @classmethod
-    def parse(cls, text: str) -> Constraint:
-        """Read ``text``; raise `Refused` for anything but arithmetic on names and one comparison."""
-        try:
-            tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
-            raise Refused(f"constraint {text!r} is not arithmetic: write for example 'a + b <= 1'") from exc
-        if not isinstance(tree, ast.Compare) or any(type(op) not in _COMPARE for op in tree.ops):
-            raise Refused(f"constraint {text!r} needs one of <=, >=, <, > between two expressions")
-        terms = [_arithmetic(node, text) for node in (tree.left, *tree.comparators)]
-        tests = [_COMPARE[type(op)] for op in tree.ops]
-
-        def holds(columns: Columns) -> NDArray[np.bool_]:
-            with np.errstate(all="ignore"):
-                values = [np.asarray(term(columns)) for term in terms]
-                checks = [test(a, b) for test, a, b in zip(tests, values, values[1:], strict=False)]
-            return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*checks)), dtype=bool)
-
-        names = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
-        return cls(text=text, names=names, holds=holds)
-
-
-_Term = Callable[[Columns], Any]
-_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
-    ast.LtE: operator.le,
-    ast.GtE: operator.ge,
-    ast.Lt: operator.lt,
-    ast.Gt: operator.gt,
-}
-_BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-
-
-def _arithmetic(node: ast.expr, text: str) -> _Term:
-    """Turn one parsed expression into a function of columns; allow + - * / ** numbers and names only.
-
-    ``(solvent == "toluene")`` is 1 where a choice is so and 0 elsewhere; ``!=`` the reverse.
-    """
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        value = float(node.value)
-        return lambda _: value
-    if isinstance(node, ast.Name):
-        name = node.id
-        return lambda columns: columns[name]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _arithmetic(node.operand, text)
-        return lambda columns: -inner(columns)
-    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-        op, left, right = _BINARY[type(node.op)], _arithmetic(node.left, text), _arithmetic(node.right, text)
-        return lambda columns: op(left(columns), right(columns))
-    if (chosen := choice_in(node)) is not None:
-        parameter, wanted, same = chosen
-        return lambda columns: ((columns[parameter] == wanted) == same).astype(float)
-    raise Refused(f'constraint {text!r}: only numbers, parameter names, + - * / ** and (choice == "name") are allowed')
-
-
-def choice_in(node: ast.expr) -> tuple[str, str, bool] | None:
-    """Return name, value and sign of ``name == "value"`` or ``name != "value"``; None for anything else."""
-    match node:
-        case ast.Compare(
-            left=ast.Name(id=name), ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=str(value))]
-        ):
-            return name, value, isinstance(op, ast.Eq)
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +172,29 @@ class DesignSpace:
             ok &= constraint.holds(columns)
         return columns, ok
 
+    def missed(self, columns: Columns) -> Array:
+        """Return by how much ``n`` designs miss each of ``c`` constraints, and last 1 for each that is not allowed.
+
+        The result is ``n x (c + 1)``.
+        """
+        made, ok = self.make(columns)
+        parts = [np.broadcast_to(constraint.missed(made), ok.shape) for constraint in self.constraints]
+        return np.stack([*parts, np.where(ok, 0.0, 1.0)], axis=1)
+
+    @property
+    def contradictory(self) -> bool:
+        """Whether it is proven that no values within the ranges meet all constraints (the linear ones alone)."""
+        return contradict(self.constraints, {p.name: (p.low, p.high) for p in self.parameters if not p.choices})
+
+    def nothing(self, tried: str) -> str:
+        """Say what binds where no design was found: ``tried`` says how it was looked for, a proof that none exists."""
+        names = ", ".join(self.names)
+        limits = "; ".join(c.text for c in self.constraints) or "no constraint, so the pipettes or stocks bind"
+        remedy = "widen a range, relax a constraint, or change a stock concentration"
+        if self.contradictory:
+            return f"no design exists inside {names}: no values within the ranges meet {limits}; {remedy}"
+        return f"{tried} inside {names} ({limits}); {remedy}"
+
     def settled(self, columns: Columns) -> Columns:
         """Set parameters that do not count to the one value that stands for that: ``low``, or the first choice."""
         settled = dict(columns)
@@ -272,12 +215,14 @@ class DesignSpace:
         from scipy.stats import qmc
 
         try:
-            spread = Spread.learn(lambda axes: self.make(self.from_unit(axes))[1], len(self.parameters), seed=seed)
+            spread = Spread.learn(
+                lambda axes: self.make(self.from_unit(axes))[1],
+                len(self.parameters),
+                seed=seed,
+                missed=lambda axes: self.missed(self.from_unit(axes)),
+            )
         except NothingFeasible as exc:
-            raise NothingFeasible(
-                f"{exc} inside {', '.join(self.names)}; "
-                "widen a range, relax a constraint, or change a stock concentration"
-            ) from exc
+            raise NothingFeasible(self.nothing(str(exc))) from exc
         unit = qmc.Sobol(len(self.parameters), rng=seed).random_base2(max(6, (n - 1).bit_length()))
         return self.designs(self.make(self.from_unit(spread.place(unit[:n])))[0])
 
