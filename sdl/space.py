@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -27,6 +28,10 @@ InputSd = Callable[[Columns], Columns]
 
 Price = Callable[[Columns], NDArray[np.float64]]
 """What ``n`` designs cost to make, ``(n,)``."""
+
+FARTHEST = 100.0
+"""Widths outside its range from which a number is another unit or an error: less than what a factor of 1,000 makes of
+most (chosen)."""
 
 Scope = Literal["well", "block"]
 
@@ -61,8 +66,27 @@ class Parameter:
         told = {name: numbers for name, numbers in self.alike.items() if np.isfinite(numbers).all()}
         if self.alike and (set(told) != set(self.choices) or len({len(numbers) for numbers in told.values()}) != 1):
             raise Refused(f"{self.name}: describe each of {list(self.choices)} by as many finite numbers")
+        if len(set(self.choices)) != len(self.choices):
+            raise Refused(f"{self.name}: {list(self.choices)} names a choice twice; leave one of the two out")
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise Refused(f"{self.name}: low {self.low:g} must be below high {self.high:g}")
+
+    def check(self, value: object) -> None:
+        """Raise `Refused` unless ``value`` is a choice, or a number that an experiment may have been made at.
+
+        History may lie outside the range, by no more than `FARTHEST` of its widths.
+        """
+        if self.choices:
+            if value not in self.choices:
+                raise Refused(f"{self.name}: {value!r} is not one of {list(self.choices)}")
+            return
+        if isinstance(value, bool) or not (isinstance(value, Real) and np.isfinite(float(value))):
+            raise Refused(f"{self.name}: {value!r} is not a number; the range is {self.low:g} to {self.high:g}")
+        if abs(float(value) - (self.low + self.high) / 2) > (FARTHEST + 0.5) * (self.high - self.low):
+            raise Refused(
+                f"{self.name}: {float(value):g} lies more than {FARTHEST:g} times the width of {self.low:g} to "
+                f"{self.high:g} outside it: another unit? Correct it, or leave the experiment out"
+            )
 
     def is_near(self, value: float | str) -> bool:
         """Say whether ``value`` is a choice, or a number within one width of the range: fit to compute with."""
@@ -123,10 +147,14 @@ class DesignSpace:
         built: list[Parameter] = []
         for name, spec in parameters.items():
             scope: Scope = "block" if name in shared else "well"
+            if not isinstance(spec, Sequence | Mapping) or isinstance(spec, str):
+                raise Refused(f"{name}: {spec!r} is neither a range (low, high) nor names to choose from")
             if all(isinstance(v, str) for v in spec):
                 alike = dict(spec) if isinstance(spec, Mapping) else {}
                 built.append(Parameter(name=name, choices=tuple(str(v) for v in spec), scope=scope, alike=alike))
             else:
+                if len(spec) != 2 or not all(isinstance(v, Real) for v in spec):
+                    raise Refused(f"{name}: {spec!r} is no range; give (low, high), or names to choose from")
                 low, high = (float(v) for v in spec)
                 built.append(Parameter(name=name, low=low, high=high, scope=scope))
         parsed = tuple(Constraint.parse(text) for text in constraints)
@@ -148,6 +176,8 @@ class DesignSpace:
     def columns(self, designs: Sequence[Design]) -> Columns:
         """Turn ``n`` designs into columns ``(n,)``; raise `Refused` for a missing or unknown name."""
         for design in designs:
+            if not isinstance(design, Mapping):
+                raise Refused(f"{design!r} is no design: give a value for each of {sorted(self.names)}, by name")
             if set(design) != set(self.names):
                 raise Refused(f"a design names {sorted(design)}, the space has {sorted(self.names)}")
         return {p.name: np.array([d[p.name] for d in designs]) for p in self.parameters}
