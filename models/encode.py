@@ -42,13 +42,10 @@ LARGEST = 1e12
 
 _PEAKS = ("pl_peak_nm", "x1_nm", "x2_nm")
 
-POSSIBLE = (
-    dict.fromkeys((*_PEAKS, "nir_peak_nm"), SEEN_NM)
-    | dict.fromkeys(("fwhm_nm", "nir_fwhm_nm", "edge_length_nm"), (0.0, WIDEST_NM))
-    | dict.fromkeys(("cie_x", "cie_y", "cie_u", "cie_v"), (-1.0, 2.0))
+POSSIBLE = dict.fromkeys((*_PEAKS, "nir_peak_nm"), SEEN_NM) | dict.fromkeys(
+    ("fwhm_nm", "nir_fwhm_nm"), (0.0, WIDEST_NM)
 )
-"""What readings may be, in the feature's unit; what is outside is no reading of it. The limits of tables (`sdl.units`);
-a crystal of a micrometre is no dot, and a colour of noise may lie outside 0 to 1 (chosen)."""
+"""What readings may be, in nm; what is outside is no reading of it: the limits of tables (`sdl.units`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from models.advisor import Advisor
 from models.selection import MOST_HISTORY, informative
 from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
+from sdl.errors import Refused
 from sdl.past import read_past
 from sdl.space import DesignSpace
 from sdl.store import Experiment
@@ -101,14 +102,18 @@ def recall(advisor: Advisor, campaign: Campaign) -> list[str]:
     notes: list[str] = []
     for past in read_past(campaign):
         notes += past.notes
-        rows = [(r.design, {n: v for n, v in r.values.items() if n in wanted}) for r in past.results]
-        rows = [(design, seen) for design, seen in rows if seen]
+        rows = [(r, {n: v for n, v in r.values.items() if n in wanted}) for r in past.results]
+        rows = [(result, seen) for result, seen in rows if seen]
         plain = [{n: v.value for n, v in seen.items()} for _, seen in rows]
-        kept = informative(advisor.space, advisor.target, [d for d, _ in rows], plain, most=MOST_HISTORY)
+        kept = informative(advisor.space, advisor.target, [r.design for r, _ in rows], plain, most=MOST_HISTORY)
         if len(kept) < len(rows):
             notes.append(f"{past.source}: {len(kept)} of {len(rows)} rows are used, nearest to the target and a spread")
         for i in kept:
-            advisor.recall(rows[i][0], plain[i], past.source, sd={n: v.sd for n, v in rows[i][1].items()})
+            result, seen = rows[i]
+            try:
+                advisor.recall(result.design, plain[i], past.source, sd={n: v.sd for n, v in seen.items()})
+            except Refused as exc:
+                notes.append(f"{result.place}: {exc}")
     return notes
 
 
