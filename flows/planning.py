@@ -25,9 +25,10 @@ from sdl.config.load import load_campaign, refuse_old_lots
 from sdl.config.pool import read_pool
 from sdl.config.quality import doubts, left_out, unlearned
 from sdl.config.table import Table, campaign_table
+from sdl.constraint import Constraint
 from sdl.errors import Refused
 from sdl.progress import state_folder
-from sdl.space import Constraint, Design, DesignSpace
+from sdl.space import Design, DesignSpace
 from sdl.store import Experiment, Read, Store
 from sdl.store.place import place_of
 from sdl.target import BEHIND, Target

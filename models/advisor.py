@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models import filling
 from models.deadline import NEVER, Deadline
-from models.encode import DesignCode, check_feature
+from models.encode import DesignCode, checked
+from models.outlying import remark
 from models.physics import GrowthLaw
 from models.suggestion import Confirmation, Forecast, Kind, Read, Row, Suggestion
 from sdl.errors import NothingFeasible, Refused
@@ -72,14 +75,12 @@ class Advisor:
         """
         self._code.check(design)
         for read in reads:
-            check_feature("x1_nm", read.x1_nm, read.sd)
-        sd = dict(sd or {})
-        for name, value in features.items():
-            check_feature(name, value, sd.get(name, 0.0))
+            checked({"x1_nm": read.x1_nm}, {"x1_nm": read.sd})
+        values, sds = checked(features, sd or {})
         row = Row(
             design=dict(design),
-            features={name: float(value) for name, value in features.items()},
-            sd={name: float(value) for name, value in sd.items()},
+            features=values,
+            sd=sds,
             run=None if run is None else str(run),
             experiment=experiment or str(len(self.rows) + 1),
             reads=tuple(reads),
@@ -110,19 +111,16 @@ class Advisor:
         What a history says is believed only as far as it helps to foresee the experiments that are told.
         """
         self._code.check(design)
-        for name, value in features.items():
-            check_feature(name, value, (sd or {}).get(name, 0.0))
-        row = Row(
-            design=dict(design), features=dict(features), sd=dict(sd or {}), run=source, experiment=f"history {source}"
-        )
+        values, sds = checked(features, sd or {})
+        row = Row(design=dict(design), features=values, sd=sds, run=source, experiment=f"history {source}")
         self.history.append(row)
 
     @property
     def start(self) -> int:
-        """How many experiments fill the space before a model chooses; none where a law or a history leads."""
+        """How many experiments fill the space before a model chooses; none where a law or a history leads to a goal."""
         if self._start is not None:
             return self._start
-        led = self.history or (self.law is not None and self.law.speaks(self.space.names))
+        led = self.history or (self.law is not None and self.law.leads(self.space.names, self.target.goals))
         return 0 if led else max(SMALLEST_START, len(self.space.parameters) + 2)
 
     def suggest(
@@ -135,10 +133,10 @@ class Advisor:
         """Return ``n`` designs to make next; ``pending`` still run, ``pool`` restricts the choice to its designs.
 
         Fewer come back only when a pool is spent.  Where the model has no answer within about ``limit_s``, designs
-        that fill the space come back, labelled.  Raise `NothingFeasible` when no design can be made.
+        that fill the space come back, labelled.  Readings wildly off all others are named with each suggestion.
+        Raise `NothingFeasible` when no design can be made.
         """
-        if n < 1:
-            raise Refused(f"suggest({n}): ask for at least one design")
+        n = _count(n)
         for design in (*pending, *(pool or ())):
             self._code.check(design)
         deadline = Deadline.within(limit_s, self._clock)
@@ -147,7 +145,8 @@ class Advisor:
         batch = self._filling(missing, [], pending, pool, "sobol", why)
         if len(batch) < n:
             batch += self._modelled(n - len(batch), batch, pending, pool, deadline)
-        return batch
+        said = remark(self.rows)
+        return [replace(s, why=s.why + said) for s in batch] if said else batch
 
     def predict(self, design: Design) -> Forecast:
         """Return what one new measurement of ``design`` should give; empty before there is a model."""
@@ -248,3 +247,14 @@ class Advisor:
         else:
             raise NothingFeasible("the pool holds no design")
         return [Suggestion(design=d, kind=kind, why=f"experiment {done + i + 1}: {why}") for i, d in enumerate(designs)]
+
+
+def _count(n: int) -> int:
+    """Return how many designs are asked for; raise `Refused` for what is no whole number above 0."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise Refused(f"suggest({n!r}): ask for a whole number of designs, at least one")
+    return count

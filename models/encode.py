@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from sdl.errors import Refused
 from sdl.space import Columns, Design, DesignSpace, Parameter
-from sdl.units import HC_EV_NM
+from sdl.units import HC_EV_NM, SEEN_NM, WIDEST_NM
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,9 +32,14 @@ IN_EV = (0.3, 10.0)
 """Peaks from the infrared to the ultraviolet in eV: numbers that no peak in nm can be."""
 
 LARGEST = 1e12
-"""A feature above this is a unit or parser error in every unit the table of `sdl.units` knows."""
+"""An outcome above this, of those that a user names, is a unit or parser error."""
 
 _PEAKS = ("pl_peak_nm", "x1_nm", "x2_nm")
+
+POSSIBLE = dict.fromkeys((*_PEAKS, "nir_peak_nm"), SEEN_NM) | dict.fromkeys(
+    ("fwhm_nm", "nir_fwhm_nm"), (0.0, WIDEST_NM)
+)
+"""What readings may be, in nm; what is outside is no reading of it: the limits of tables (`sdl.units`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +86,23 @@ class DesignCode:
 
     def check(self, design: Design) -> None:
         """Raise `Refused` unless ``design`` names every parameter with a value that can be encoded."""
-        columns = self.space.columns([design])
+        self.space.columns([design])
         for p in self.space.parameters:
-            given, value = columns[p.name][0], columns[p.name].tolist()[0]
-            if p.choices and value not in p.choices:
-                raise Refused(f"{p.name}: {value!r} is not one of {list(p.choices)}")
-            if not p.choices and not (isinstance(given, np.number) and np.isfinite(given)):
-                raise Refused(f"{p.name}: {value!r} is not a number")
-            if p.logarithmic and value <= 0:
+            p.check(value := design[p.name])
+            if p.logarithmic and float(value) <= 0:
                 raise Refused(f"{p.name}: {value!r} must be above 0, the space spans {p.low:g} to {p.high:g}")
 
     def make(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> tuple[Columns, NDArray[np.bool_]]:
         """Round points of the cube to designs and say which can be made; ``allowed`` values are dealt out in turn."""
-        columns = self.columns(axes)
-        for name, values in allowed.items():
-            columns[name] = values[np.arange(len(axes)) % len(values)]
-        return self.space.make(columns)
+        return self.space.make(self._dealt(axes, allowed))
+
+    def missed(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> Array:
+        """Return by how much points of the cube miss what can be made, ``n x c``: see `DesignSpace.missed`."""
+        return self.space.missed(self._dealt(axes, allowed))
+
+    def _dealt(self, axes: Array, allowed: Mapping[str, NDArray[np.generic]]) -> Columns:
+        dealt = {name: values[np.arange(len(axes)) % len(values)] for name, values in allowed.items()}
+        return self.columns(axes) | dealt
 
     def columns(self, axes: Array) -> Columns:
         """Map ``n x p`` points of the unit cube to columns; a choice takes an equal share of its axis."""
@@ -171,16 +178,39 @@ def scale_of(name: str) -> ScaleKind:
     return {"fwhm_nm": "log", "plqy": "logit"}.get(name, "plain")  # type: ignore[return-value]
 
 
-def check_feature(name: str, value: float, sd: float) -> None:
-    """Raise `Refused` unless ``value +- sd`` can be a reading of the feature ``name``."""
-    if not (np.isfinite([value, sd]).all() and abs(value) <= LARGEST and 0 <= sd <= LARGEST):
+def checked(features: Mapping[str, float], sd: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return readings and their sds as plain numbers; raise `Refused` for what cannot be a reading, by its name."""
+    for given in (features, sd):
+        if not isinstance(given, Mapping):
+            raise Refused(f"{given!r} are no features: give numbers by name, such as {{'pl_peak_nm': 466.2}}")
+    values = {name: _number(name, value) for name, value in features.items()}
+    sds = {name: _number(f"sd of {name}", value) for name, value in sd.items()}
+    for name in (*values, *sds):
+        check_feature(name, values.get(name), sds.get(name, 0.0))
+    return values, sds
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise Refused(f"{name}: {value!r} is not a number; give one, or leave it out")
+    return float(value)
+
+
+def check_feature(name: str, value: float | None, sd: float) -> None:
+    """Raise `Refused` unless ``value +- sd`` can be a reading of the feature ``name``; a value may be missing."""
+    if not (np.isfinite([value or 0.0, sd]).all() and abs(value or 0.0) <= LARGEST and 0 <= sd <= LARGEST):
         raise Refused(f"{name}: {value!r} +- {sd!r} is not a measurement: give finite numbers, or leave it out")
+    if value is None:
+        return
     if scale_of(name) in ("energy", "log") and value <= 0:
         raise Refused(f"{name}: {value!r} must be above 0; leave it out when nothing was seen")
     if name in _PEAKS and IN_EV[0] <= value <= IN_EV[1]:
         raise Refused(f"{name}: {value!r} nm looks like eV; that would be {HC_EV_NM / value:.1f} nm")
     if name == "plqy" and not -PLQY_MOST < value < PLQY_MOST:
         raise Refused(f"{name}: {value!r} is no share of 1; for percent divide by 100")
+    low, high = POSSIBLE.get(name, (-LARGEST, LARGEST))
+    if not low <= value <= high:
+        raise Refused(f"{name}: {value!r} is outside {low:g} to {high:g}, where any such reading lies: another unit?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,7 @@ def fill(code: DesignCode, n: int, done: int, batch: Sequence[Design], seed: int
     try:
         return code.space.designs(spread_out(code, axes[done : done + n], allowed, seed))
     except NothingFeasible as exc:
-        limits = "; ".join(c.text for c in code.space.constraints) or "no constraint, so the pipettes or stocks bind"
-        raise NothingFeasible(
-            f"{exc} inside {', '.join(code.space.names)} ({limits}); "
-            "widen a range, relax a constraint, or change a stock concentration"
-        ) from exc
+        raise NothingFeasible(code.space.nothing(str(exc))) from exc
 
 
 def spread_out(code: DesignCode, axes: Array, allowed: Allowed, seed: int) -> Columns:
@@ -56,10 +52,16 @@ def spread_out(code: DesignCode, axes: Array, allowed: Allowed, seed: int) -> Co
     placed = axes.copy()
     for deal in range(deals):
         dealt = {name: values[[deal % len(values)]] for name, values in allowed.items()}
-        spread = Spread.learn(lambda a, dealt=dealt: code.make(a, dealt)[1], code.p, seed=seed)  # type: ignore[misc]
-        placed[deal::deals] = spread.place(axes[deal::deals])
+        placed[deal::deals] = _spread(code, dealt, seed).place(axes[deal::deals])
     columns, ok = code.make(placed, allowed)
     return {name: values[ok] for name, values in columns.items()}
+
+
+def _spread(code: DesignCode, dealt: Allowed, seed: int) -> Spread:
+    """Learn where designs with the one value of each shared parameter that is ``dealt`` can be made."""
+    return Spread.learn(
+        lambda axes: code.make(axes, dealt)[1], code.p, seed=seed, missed=lambda axes: code.missed(axes, dealt)
+    )
 
 
 def far_apart(

@@ -11,6 +11,7 @@ import numpy as np
 from models.advisor import Advisor
 from models.suggestion import Confirmation, Read
 from sdl.campaign import Campaign
+from sdl.errors import Refused
 from sdl.past import read_past
 from sdl.space import DesignSpace
 from sdl.store import Experiment
@@ -104,9 +105,13 @@ def recall(advisor: Advisor, campaign: Campaign) -> list[str]:
         notes += past.notes
         for result in past.results:
             seen = {n: v for n, v in result.values.items() if n in wanted}
-            if seen:
-                values, sd = {n: v.value for n, v in seen.items()}, {n: v.sd for n, v in seen.items()}
+            if not seen:
+                continue
+            values, sd = {n: v.value for n, v in seen.items()}, {n: v.sd for n, v in seen.items()}
+            try:
                 advisor.recall(result.design, values, past.source, sd=sd)
+            except Refused as exc:
+                notes.append(f"{result.place}: {exc}")
     return notes
 
 

@@ -20,6 +20,9 @@ from models.trend import Array
 NEEDS = frozenset({"growth_time_s", "cs_concentration_mmol_l"})
 """Parameters without which the law says nothing."""
 
+TELLS = frozenset({"pl_peak_nm", "x1_nm"})
+"""Outcomes that the law foretells."""
+
 REFERENCE = {"cs_concentration_mmol_l": 0.2564, "pb_to_cs": 4.0, "topo_to_pb": 5.0}
 """The nominal recipe of Yang 2024, section 3.2 (40 uL Cs-DOPA, 80 uL PbBr2-TOPO, 3 mL chlorobenzene)."""
 
@@ -74,6 +77,13 @@ class GrowthLaw:
     def speaks(self, names: Collection[str]) -> bool:
         """Say whether a space with these parameters has what the law needs."""
         return set(names) >= NEEDS
+
+    def leads(self, names: Collection[str], goals: Collection[str]) -> bool:
+        """Say whether it can aim the first batch: it speaks, and of one of the ``goals`` at least.
+
+        Of a colour it speaks once readings tell the line's width, not before.
+        """
+        return self.speaks(names) and not TELLS.isdisjoint(goals)
 
     def energy(self, b: Mapping[str, float], seen: Mapping[str, Array], kind: int) -> Array:
         """Return the energy in eV ``(N,)`` of readings of ``kind`` where the parameters are ``seen``."""

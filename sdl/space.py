@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ast
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from numbers import Real
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdl.constraint import Columns as Columns
+from sdl.constraint import Constraint as Constraint
+from sdl.constraint import contradict
+from sdl.descent import Array
 from sdl.errors import NothingFeasible, Refused
 from sdl.spread import Spread
 
 Design = Mapping[str, float | str]
 """One choice of every parameter, by internal name (units in the name)."""
-
-Columns = dict[str, NDArray[Any]]
-"""Many designs at once: parameter name to array ``(n,)``."""
 
 LOG_RATIO = 4.0
 """A positive range this wide (high over low) is modelled in its logarithm.
@@ -34,6 +34,10 @@ InputSd = Callable[[Columns], Columns]
 
 Price = Callable[[Columns], NDArray[np.float64]]
 """What ``n`` designs cost to make, ``(n,)``."""
+
+FARTHEST = 100.0
+"""Widths outside its range from which a number is another unit or an error: less than what a factor of 1,000 makes of
+most (chosen)."""
 
 Scope = Literal["well", "block"]
 
@@ -68,6 +72,8 @@ class Parameter:
         told = {name: numbers for name, numbers in self.alike.items() if np.isfinite(numbers).all()}
         if self.alike and (set(told) != set(self.choices) or len({len(numbers) for numbers in told.values()}) != 1):
             raise Refused(f"{self.name}: describe each of {list(self.choices)} by as many finite numbers")
+        if len(set(self.choices)) != len(self.choices):
+            raise Refused(f"{self.name}: {list(self.choices)} names a choice twice; leave one of the two out")
         if not self.choices and not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise Refused(f"{self.name}: low {self.low:g} must be below high {self.high:g}")
 
@@ -76,90 +82,28 @@ class Parameter:
         """Say whether the range is modelled in its logarithm: positive, and as wide as `LOG_RATIO` at least."""
         return not self.choices and self.low > 0 and self.high / self.low >= LOG_RATIO
 
+    def check(self, value: object) -> None:
+        """Raise `Refused` unless ``value`` is a choice, or a number that an experiment may have been made at.
+
+        History may lie outside the range, by no more than `FARTHEST` of its widths.
+        """
+        if self.choices:
+            if value not in self.choices:
+                raise Refused(f"{self.name}: {value!r} is not one of {list(self.choices)}")
+            return
+        if isinstance(value, bool) or not (isinstance(value, Real) and np.isfinite(float(value))):
+            raise Refused(f"{self.name}: {value!r} is not a number; the range is {self.low:g} to {self.high:g}")
+        if abs(float(value) - (self.low + self.high) / 2) > (FARTHEST + 0.5) * (self.high - self.low):
+            raise Refused(
+                f"{self.name}: {float(value):g} lies more than {FARTHEST:g} times the width of {self.low:g} to "
+                f"{self.high:g} outside it: another unit? Correct it, or leave the experiment out"
+            )
+
     def is_near(self, value: float | str) -> bool:
         """Say whether ``value`` is a choice, or a number within one width of the range: fit to compute with."""
         if self.choices or isinstance(value, str):
             return value in self.choices
         return abs(value - (self.low + self.high) / 2) <= 1.5 * (self.high - self.low)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    """An inequality between parameters, such as ``topo_to_pb * pb_to_cs <= 100``; parsed, never evaluated."""
-
-    text: str
-    names: frozenset[str]
-    holds: Callable[[Columns], NDArray[np.bool_]] = field(repr=False, compare=False)
-
-    @classmethod
-    def parse(cls, text: str) -> Constraint:
-        """Read ``text``; raise `Refused` for anything but arithmetic on names and one comparison."""
-        try:
-            tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
-            raise Refused(f"constraint {text!r} is not arithmetic: write for example 'a + b <= 1'") from exc
-        if not isinstance(tree, ast.Compare) or any(type(op) not in _COMPARE for op in tree.ops):
-            raise Refused(f"constraint {text!r} needs one of <=, >=, <, > between two expressions")
-        terms = [_arithmetic(node, text) for node in (tree.left, *tree.comparators)]
-        tests = [_COMPARE[type(op)] for op in tree.ops]
-
-        def holds(columns: Columns) -> NDArray[np.bool_]:
-            with np.errstate(all="ignore"):
-                values = [np.asarray(term(columns)) for term in terms]
-                checks = [test(a, b) for test, a, b in zip(tests, values, values[1:], strict=False)]
-            return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*checks)), dtype=bool)
-
-        names = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
-        return cls(text=text, names=names, holds=holds)
-
-
-_Term = Callable[[Columns], Any]
-_COMPARE: dict[type, Callable[[Any, Any], Any]] = {
-    ast.LtE: operator.le,
-    ast.GtE: operator.ge,
-    ast.Lt: operator.lt,
-    ast.Gt: operator.gt,
-}
-_BINARY: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}
-
-
-def _arithmetic(node: ast.expr, text: str) -> _Term:
-    """Turn one parsed expression into a function of columns; allow + - * / ** numbers and names only.
-
-    ``(solvent == "toluene")`` is 1 where a choice is so and 0 elsewhere; ``!=`` the reverse.
-    """
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        value = float(node.value)
-        return lambda _: value
-    if isinstance(node, ast.Name):
-        name = node.id
-        return lambda columns: columns[name]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _arithmetic(node.operand, text)
-        return lambda columns: -inner(columns)
-    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-        op, left, right = _BINARY[type(node.op)], _arithmetic(node.left, text), _arithmetic(node.right, text)
-        return lambda columns: op(left(columns), right(columns))
-    if (chosen := choice_in(node)) is not None:
-        parameter, wanted, same = chosen
-        return lambda columns: ((columns[parameter] == wanted) == same).astype(float)
-    raise Refused(f'constraint {text!r}: only numbers, parameter names, + - * / ** and (choice == "name") are allowed')
-
-
-def choice_in(node: ast.expr) -> tuple[str, str, bool] | None:
-    """Return name, value and sign of ``name == "value"`` or ``name != "value"``; None for anything else."""
-    match node:
-        case ast.Compare(
-            left=ast.Name(id=name), ops=[ast.Eq() | ast.NotEq() as op], comparators=[ast.Constant(value=str(value))]
-        ):
-            return name, value, isinstance(op, ast.Eq)
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +158,14 @@ class DesignSpace:
         built: list[Parameter] = []
         for name, spec in parameters.items():
             scope: Scope = "block" if name in shared else "well"
+            if not isinstance(spec, Sequence | Mapping) or isinstance(spec, str):
+                raise Refused(f"{name}: {spec!r} is neither a range (low, high) nor names to choose from")
             if all(isinstance(v, str) for v in spec):
                 alike = dict(spec) if isinstance(spec, Mapping) else {}
                 built.append(Parameter(name=name, choices=tuple(str(v) for v in spec), scope=scope, alike=alike))
             else:
+                if len(spec) != 2 or not all(isinstance(v, Real) for v in spec):
+                    raise Refused(f"{name}: {spec!r} is no range; give (low, high), or names to choose from")
                 low, high = (float(v) for v in spec)
                 built.append(Parameter(name=name, low=low, high=high, scope=scope))
         parsed = tuple(Constraint.parse(text) for text in constraints)
@@ -239,6 +187,8 @@ class DesignSpace:
     def columns(self, designs: Sequence[Design]) -> Columns:
         """Turn ``n`` designs into columns ``(n,)``; raise `Refused` for a missing or unknown name."""
         for design in designs:
+            if not isinstance(design, Mapping):
+                raise Refused(f"{design!r} is no design: give a value for each of {sorted(self.names)}, by name")
             if set(design) != set(self.names):
                 raise Refused(f"a design names {sorted(design)}, the space has {sorted(self.names)}")
         return {p.name: np.array([d[p.name] for d in designs]) for p in self.parameters}
@@ -263,6 +213,29 @@ class DesignSpace:
             ok &= constraint.holds(columns)
         return columns, ok
 
+    def missed(self, columns: Columns) -> Array:
+        """Return by how much ``n`` designs miss each of ``c`` constraints, and last 1 for each that is not allowed.
+
+        The result is ``n x (c + 1)``.
+        """
+        made, ok = self.make(columns)
+        parts = [np.broadcast_to(constraint.missed(made), ok.shape) for constraint in self.constraints]
+        return np.stack([*parts, np.where(ok, 0.0, 1.0)], axis=1)
+
+    @property
+    def contradictory(self) -> bool:
+        """Whether it is proven that no values within the ranges meet all constraints (the linear ones alone)."""
+        return contradict(self.constraints, {p.name: (p.low, p.high) for p in self.parameters if not p.choices})
+
+    def nothing(self, tried: str) -> str:
+        """Say what binds where no design was found: ``tried`` says how it was looked for, a proof that none exists."""
+        names = ", ".join(self.names)
+        limits = "; ".join(c.text for c in self.constraints) or "no constraint, so the pipettes or stocks bind"
+        remedy = "widen a range, relax a constraint, or change a stock concentration"
+        if self.contradictory:
+            return f"no design exists inside {names}: no values within the ranges meet {limits}; {remedy}"
+        return f"{tried} inside {names} ({limits}); {remedy}"
+
     def settled(self, columns: Columns) -> Columns:
         """Set parameters that do not count to the one value that stands for that: ``low``, or the first choice."""
         settled = dict(columns)
@@ -283,12 +256,14 @@ class DesignSpace:
         from scipy.stats import qmc
 
         try:
-            spread = Spread.learn(lambda axes: self.make(self.from_unit(axes))[1], len(self.parameters), seed=seed)
+            spread = Spread.learn(
+                lambda axes: self.make(self.from_unit(axes))[1],
+                len(self.parameters),
+                seed=seed,
+                missed=lambda axes: self.missed(self.from_unit(axes)),
+            )
         except NothingFeasible as exc:
-            raise NothingFeasible(
-                f"{exc} inside {', '.join(self.names)}; "
-                "widen a range, relax a constraint, or change a stock concentration"
-            ) from exc
+            raise NothingFeasible(self.nothing(str(exc))) from exc
         unit = qmc.Sobol(len(self.parameters), rng=seed).random_base2(max(6, (n - 1).bit_length()))
         return self.designs(self.make(self.from_unit(spread.place(unit[:n])))[0])
 

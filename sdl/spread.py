@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sdl.descent import Array, Missed, descend
 from sdl.errors import NothingFeasible
 
-Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 Possible = Callable[[Array], Flags]
@@ -26,6 +26,9 @@ LEARNED = 1024
 
 MOST_TRIED = 1 << 17
 """Points looked at before a space counts as empty: meets a part of one in 10,000 almost surely (chosen)."""
+
+FEW = 64
+"""Points found by chance below which they are searched for: fewer leave cells that span half of every axis (chosen)."""
 
 ALL = 0.995
 """From this share of possible points on the cube is used as it is, and the rest is pulled in (chosen: below 1 %)."""
@@ -43,15 +46,22 @@ class Spread:
     splits: tuple[Array, ...]
 
     @classmethod
-    def learn(cls, possible: Possible, p: int, *, seed: int) -> Spread:
-        """Look at points of the cube until enough are possible; raise `NothingFeasible` when none is."""
+    def learn(cls, possible: Possible, p: int, *, seed: int, missed: Missed) -> Spread:
+        """Look at points of the cube until enough are possible, and search where chance finds few.
+
+        ``missed`` says by how much points are not possible, see `descend`; raise `NothingFeasible` when none was found.
+        """
         rng = np.random.default_rng(seed)
         found, tried = np.empty((0, p)), 0
         while len(found) < LEARNED and tried < MOST_TRIED:
             axes = rng.random((2 * LEARNED, p))
             found, tried = np.concatenate([found, axes[possible(axes)]]), tried + len(axes)
+        if len(found) < FEW:
+            found = np.concatenate([descend(missed, p, rng), found])
         if not len(found):
-            raise NothingFeasible(f"none of {tried} designs can be made")
+            raise NothingFeasible(
+                f"none of {tried} designs can be made and a search for what misses least found none, which is no proof,"
+            )
         points = found[: 1 << (len(found).bit_length() - 1)]
         return cls(possible, points, ()) if len(found) >= ALL * tried else cls(possible, *_tree(points))
 

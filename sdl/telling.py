@@ -426,6 +426,7 @@ def _check_design(campaign: Campaign, result: Result) -> None:
         value = result.design[p.name]
         if p.choices and value not in p.choices:
             raise Refused(f"{label_of(p.name)} is '{value}'; it may be {', '.join(p.choices)}")
+        p.check(value)
 
 
 def _refuse_changes(before: Experiment, result: Result) -> None:

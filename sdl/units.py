@@ -16,6 +16,12 @@ HC_EV_NM = 1239.841984
 FWHM_PER_SD = 2.0 * math.sqrt(2.0 * math.log(2.0))
 """Full width at half maximum of a Gaussian over its standard deviation (closed form)."""
 
+SEEN_NM = (200.0, 3000.0)
+"""Wavelengths in nm that any peak of an optical spectrometer lies in (chosen: deep UV to the end of InGaAs)."""
+
+WIDEST_NM = 1000.0
+"""FWHM in nm above which no emission line is: a width above it is another quantity or unit (chosen)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:

@@ -7,6 +7,7 @@ import numpy as np
 from sdl.bench import Lab
 from sdl.campaign import Campaign
 from sdl.chemistry.compiler import Compiler
+from sdl.chemistry.feasible import SEARCHED
 from sdl.chemistry.quench_range import growth_range_s
 from sdl.chemistry.recipe import Recipe, Run
 from sdl.chemistry.runway import Batch
@@ -28,6 +29,10 @@ def feasible(campaign: Campaign, space: DesignSpace) -> Columns:
         if p.scope == "block":
             unit[:, j] = 0.5
     made, ok = space.make(space.from_unit(unit))
+    if not ok.any():
+        found = space.columns(space.sobol(SEARCHED, seed=campaign.seed))
+        shared = {name: np.repeat(found[name][:1], SEARCHED) for name in space.shared}
+        made, ok = space.make(found | shared)
     return {name: column[ok] for name, column in made.items()}
 
 

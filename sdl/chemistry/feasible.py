@@ -13,11 +13,15 @@ from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.cost import cost_of
 from sdl.chemistry.shortfall import shortfalls
 from sdl.chemistry.uncertainty import input_sd
+from sdl.constraint import Constraint
 from sdl.errors import NothingFeasible
-from sdl.space import Columns, Constraint, DesignSpace
+from sdl.space import Columns, DesignSpace
 
 LOOKED_AT = 4096
 """Uniform designs that stand for the space where shares are counted: to 1 % (chosen)."""
+
+SEARCHED = 64
+"""Designs that stand for a space in which chance finds none (chosen: their mean costs serve as a scale only)."""
 
 
 def design_space(campaign: Campaign) -> DesignSpace:
@@ -25,13 +29,13 @@ def design_space(campaign: Campaign) -> DesignSpace:
     compiler = Compiler.of(campaign)
     space = _space(campaign, compiler)
     made, ok = _looked_at(space, LOOKED_AT)
-    if not ok.any():
+    typical = {name: column[ok] for name, column in made.items()} if ok.any() else _searched(space)
+    if not typical:
         binds = "; ".join(binding(campaign, compiler)) or "several rules together"
         raise NothingFeasible(
             f"{campaign.file}: no design is left after stocks, pipettes, constraints and safety. Binding: {binds}. "
             "Widen a range, relax a constraint, or change a stock concentration."
         )
-    typical = {name: column[ok] for name, column in made.items()}
     return dataclasses.replace(space, cost=cost_of(campaign, compiler, typical))
 
 
@@ -64,6 +68,14 @@ def feasible_share(space: DesignSpace, *, n: int = LOOKED_AT) -> float:
 def _looked_at(space: DesignSpace, n: int) -> tuple[Columns, NDArray[np.bool_]]:
     """Return ``n`` uniform designs as they are made, and which of them can be ``(n,)``."""
     return space.make(space.from_unit(np.random.default_rng(0).random((n, len(space.parameters)))))
+
+
+def _searched(space: DesignSpace) -> Columns:
+    """Return designs of a space in which chance finds none; nothing where a search finds none either."""
+    try:
+        return space.columns(space.sobol(SEARCHED, seed=0))
+    except NothingFeasible:
+        return {}
 
 
 def binding(campaign: Campaign, compiler: Compiler, *, n: int = LOOKED_AT) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from sdl.config import quantities
-from sdl.errors import Refused
-from sdl.space import Constraint, DesignSpace, Parameter
+from sdl.constraint import Constraint
+from sdl.errors import NothingFeasible, Refused
+from sdl.space import DesignSpace, Parameter
 from sdl.units import unit_of
 
 _NUMBER = r"(?<![\w.])(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)"
@@ -26,7 +27,7 @@ def translate(text: str, written: Mapping[str, Parameter]) -> Constraint:
         raise Refused("a constraint is one short line; shorten it")
     dimensions: dict[str, Any] = {}
     plain = _strip_units(quantities.tidy(text), dimensions, written)
-    constraint = Constraint.parse(plain)
+    constraint = Constraint.parse(plain, written=text)
     for name in sorted(constraint.names - set(dimensions)):
         if name not in written:
             raise Refused(f"'{name}' does not vary; a constraint may name {', '.join(sorted(written)) or 'nothing'}")
@@ -40,15 +41,33 @@ def translate(text: str, written: Mapping[str, Parameter]) -> Constraint:
 
 
 def never_holds(constraints: Sequence[Constraint], parameters: Sequence[Parameter]) -> list[Constraint]:
-    """Return the constraints that fail everywhere in the space; all of them when only together they leave nothing."""
+    """Return the constraints that were found to hold nowhere in the space; all when only together they leave nothing.
+
+    `proven` says whether that is certain.
+    """
     numeric = tuple(p for p in parameters if not p.choices)
     if not numeric or not constraints:
         return []
     unit = np.vstack([_filling(len(numeric)), _corners(len(numeric))])
     columns = DesignSpace(parameters=numeric).from_unit(unit)
     holds = [constraint.holds(columns) for constraint in constraints]
-    alone = [c for c, ok in zip(constraints, holds, strict=True) if not ok.any()]
-    return alone or ([] if np.logical_and.reduce(holds).any() else list(constraints))
+    if np.logical_and.reduce(holds).any() or _found(numeric, constraints):
+        return []
+    alone = [c for c, ok in zip(constraints, holds, strict=True) if not ok.any() and not _found(numeric, [c])]
+    return alone or list(constraints)
+
+
+def _found(parameters: tuple[Parameter, ...], constraints: Sequence[Constraint]) -> bool:
+    """Say whether a search finds values that meet all ``constraints``."""
+    try:
+        return bool(DesignSpace(parameters=parameters, constraints=tuple(constraints)).sobol(1, seed=0))
+    except NothingFeasible:
+        return False
+
+
+def proven(constraints: Sequence[Constraint], parameters: Sequence[Parameter]) -> bool:
+    """Say whether it is certain that no values within the ranges meet all ``constraints``."""
+    return DesignSpace(parameters=tuple(parameters), constraints=tuple(constraints)).contradictory
 
 
 def _filling(d: int) -> np.ndarray[Any, np.dtype[np.float64]]:

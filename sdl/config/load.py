@@ -21,10 +21,11 @@ from sdl.config.prices import prices_of
 from sdl.config.report import Report, draft, suggestion
 from sdl.config.schema import CAMPAIGN_REQUIRED, LAB_MODE_REQUIRED, CampaignFile
 from sdl.config.strict import read
+from sdl.constraint import Constraint
 from sdl.errors import Refused
 from sdl.history.shipped import PREFIX, shipped
 from sdl.route import Route
-from sdl.space import Constraint, Parameter
+from sdl.space import Parameter
 from sdl.target import Target
 from sdl.units import BY_WRITTEN
 
@@ -298,10 +299,11 @@ def _constraints(file: CampaignFile, written: Mapping[str, Parameter], report: R
     never = constraints.never_holds(list(parsed.values()), list(written.values()))
     for i, constraint in parsed.items():
         if constraint in never:
-            together = "" if len(never) < len(parsed) or len(parsed) == 1 else " together with the others"
-            text = (
-                f"'{file.constraints[i]}' holds nowhere{together} within the ranges of vary; relax it or widen a range"
-            )
+            every = len(never) == len(parsed) > 1
+            together = " together with the others" if every else ""
+            sure = constraints.proven(never if every else [constraint], list(written.values()))
+            where = "holds nowhere" if sure else "was found to hold nowhere"
+            text = f"'{file.constraints[i]}' {where}{together} within the ranges of vary; relax it or widen a range"
             report.say("constraints", i, text=text)
     return tuple(parsed.values())
 

@@ -16,7 +16,7 @@ from sdl.config.report import suggestion
 from sdl.errors import Refused
 from sdl.history.sheet import Cell, Sheet, letters, number_of, read_sheet
 from sdl.space import Parameter
-from sdl.units import BY_NAME, HC_EV_NM, label_of, nm_from_ev, unit_of
+from sdl.units import BY_NAME, HC_EV_NM, SEEN_NM, WIDEST_NM, label_of, nm_from_ev, unit_of
 
 TEXT_UNIT = "text"
 """The unit of a column of names, such as which antisolvent was used."""
@@ -24,10 +24,6 @@ TEXT_UNIT = "text"
 MISSING = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "--", "n.d.", "nd", "?"})
 """What people write, in any case, where nothing was measured."""
 
-SEEN_NM = (200.0, 3000.0)
-"""Wavelengths in nm that any peak of an optical spectrometer lies in (chosen: deep UV to the end of InGaAs)."""
-
-_WIDTH_NM = 1000.0  # no emission line is broader: a width above it is another quantity or unit
 _IF_ZERO = "; if it means not measured, empty the cell, or write 'zero: missing' at the column where 0 does"
 _SHOWN = 6  # places listed in one refusal; the rest is counted
 
@@ -338,7 +334,7 @@ def plausible(name: str, value: float) -> float:
         if not SEEN_NM[0] <= value <= SEEN_NM[1]:
             hint = f"; in eV it would be {nm_from_ev(value):.0f} nm" if 0.4 <= value <= 6.3 else ""
             raise Refused(f"{value:g} nm is outside {SEEN_NM[0]:g} .. {SEEN_NM[1]:g} nm{hint}: another unit or column?")
-    elif name == "fwhm_nm" and not 0 < value <= _WIDTH_NM:
+    elif name == "fwhm_nm" and not 0 < value <= WIDEST_NM:
         raise Refused(f"a width of {value:g} nm is not {'above 0' + _IF_ZERO if value <= 0 else 'that of a peak'}")
     elif unit_of(name) == "nm" and value <= 0:
         raise Refused(f"{value:g} nm is not above 0{_IF_ZERO}")

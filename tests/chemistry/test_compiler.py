@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sdl.chemistry.compiler import Compiler
 from sdl.chemistry.declaration import growth_reads
+from sdl.chemistry.demand import feasible
 from sdl.chemistry.feasible import design_space
 from sdl.errors import NothingFeasible, Refused
 from tests.benches import example
@@ -100,6 +101,15 @@ def test_an_empty_space_names_what_binds() -> None:
     campaign = replace(CAMPAIGN, stocks={**CAMPAIGN.stocks, "Cs-DOPA": weak})
     with pytest.raises(NothingFeasible, match="smallest pipette volume"):
         design_space(campaign)
+
+
+def test_a_space_in_which_few_draws_find_nothing_is_searched() -> None:
+    """Less than one design in a thousand: between two neighbours of the 4096 that are looked at first."""
+    campaign = replace(CAMPAIGN, constraints=("0.71068 <= lecithin_to_cs <= 0.71175",))
+    space = design_space(campaign)
+    columns = feasible(campaign, space)
+    assert len(columns["lecithin_to_cs"]) > 8 and space.make(columns)[1].all()
+    assert len(set(columns["temperature_c"])) == 1, "a block has one temperature"
 
 
 def test_what_was_delivered_replaces_what_was_planned() -> None:

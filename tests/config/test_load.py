@@ -134,6 +134,26 @@ def test_constraints_carry_units_into_internal_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("growth_time == 1 h", "constraint 'growth_time == 1 h' is an equality: vary all components but one"),
+        ("growth_time + 1 h", "constraint 'growth_time + 1 h' needs one of <=, >=, <, > between"),
+        ("growth_time * (1 h)[0] <= 3", "constraint 'growth_time * (1 h)[0] <= 3': only numbers, parameter names"),
+        ("topo_to_pb + pb_to_cs >= 29", "'topo_to_pb + pb_to_cs >= 29' holds nowhere within the ranges of vary"),
+        ("topo_to_pb * pb_to_cs <= 5", "'topo_to_pb * pb_to_cs <= 5' was found to hold nowhere within the ranges"),
+    ],
+)
+def test_a_constraint_that_cannot_be_is_refused_as_it_was_written(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(Refused, match=re.escape(says)):
+        load_campaign(edited(tmp_path, ("topo_to_pb * pb_to_cs <= 100", text)))
+
+
+def test_a_constraint_that_leaves_one_design_in_a_million_is_accepted(tmp_path: Path) -> None:
+    narrow = '"9.999 <= topo_to_pb <= 10.001", "4.9999 <= pb_to_cs <= 5.0001"'
+    assert len(load_campaign(edited(tmp_path, ('"topo_to_pb * pb_to_cs <= 100"', narrow))).constraints) == 2
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         (("fwhm:    {minimize: true,", "fwhm:    {maximize: true,"), "'below' does not go with 'maximize'"),

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from models import Advisor
+from models.memory import recall
 from sdl.campaign import Campaign
+from sdl.chemistry.feasible import design_space
 from sdl.config.load import load_campaign
 from sdl.errors import Refused
 from sdl.history.shipped import FOLDER, READY
@@ -155,3 +158,18 @@ def test_an_absurd_value_in_a_history_is_refused_with_its_row(tmp_path: Path) ->
     rows = "".join(f"{ratio},{470 + i}\n" for i, ratio in enumerate((3, 4, 5, 6, 1e9)))
     with pytest.raises(Refused, match=r"past.csv: column 'Pb:Cs', row 6 .1e.09.: so far .* correct the cell, or take"):
         read_past(lab_campaign(tmp_path, f"Pb:Cs,PL peak (nm)\n{rows}"))
+
+
+def test_a_row_far_from_anything_that_varies_is_left_out_and_named(tmp_path: Path) -> None:
+    file = with_history(tmp_path, "past.csv")
+    (tmp_path / "past.csv").write_text(
+        "pb_to_cs,topo_to_pb,Cs (mmol/L),growth time (min),lecithin_to_cs,PL peak (nm)\n"
+        "4,5,0.2,30,1,470\n4000000,5,0.2,30,1,472\n1,5,0.2,90,1,474\n",
+        encoding="utf-8",
+    )
+    campaign = load_campaign(file)
+    advisor = Advisor(design_space(campaign), campaign.target)
+    notes = recall(advisor, campaign)
+    assert [row.features["pl_peak_nm"] for row in advisor.history] == [470.0, 474.0]
+    (said,) = (note for note in notes if "row 3" in note)
+    assert said.startswith("past.csv row 3: pb_to_cs: 4e+06 lies more than 100 times the width of 2 to 8 outside it")

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from models import Advisor, Suggestion
+from models.outlying import outlying
+from models.suggestion import Row
 from sdl.errors import NothingFeasible, Refused
 from sdl.space import Columns, Design, DesignSpace
 from sdl.target import Target, match, maximize, minimize
@@ -205,7 +207,7 @@ def test_degenerate_data_end_in_labelled_space_filling(features: list[dict[str, 
     assert len({s.design["temperature_c"] for s in batch}) == 1
 
 
-@pytest.mark.parametrize("outlier", [1e9, 1e-6])
+@pytest.mark.parametrize("outlier", [2999.0, 201.0])
 def test_an_outlier_or_contradicting_repeats_do_not_stop_the_advisor(outlier: float) -> None:
     advisor = Advisor(space(), TARGET, seed=2)
     same = space().sobol(1, seed=1)[0]
@@ -233,8 +235,13 @@ def test_nonsense_is_refused_and_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("features", "said"),
-    [({"pl_peak_nm": 2.66}, "looks like eV; that would be 466.1 nm"), ({"plqy": 62.0}, "for percent divide by 100")],
-    ids=["eV", "percent"],
+    [
+        ({"pl_peak_nm": 2.66}, "looks like eV; that would be 466.1 nm"),
+        ({"plqy": 62.0}, "for percent divide by 100"),
+        ({"pl_peak_nm": 1e9}, "pl_peak_nm: 1000000000.0 is outside 200 to 3000"),
+        ({"fwhm_nm": 18000.0}, "fwhm_nm: 18000.0 is outside 0 to 1000"),
+    ],
+    ids=["eV", "percent", "no wavelength", "no width"],
 )
 def test_a_value_in_another_unit_is_refused_with_what_it_may_mean(features: dict[str, float], said: str) -> None:
     advisor, design = Advisor(space(), TARGET), space().sobol(1, seed=1)[0]
@@ -242,6 +249,85 @@ def test_a_value_in_another_unit_is_refused_with_what_it_may_mean(features: dict
         advisor.tell(design, features)
     with pytest.raises(Refused, match=said):
         advisor.recall(design, features, "another lab")
+
+
+@pytest.mark.parametrize(
+    ("design", "features", "sd", "said"),
+    [
+        ("466", {"y": 1.0}, {}, "'466' is no design: give a value for each of"),
+        (None, {"y": 1.0}, {}, "None is no design"),
+        ({"a": "0.5"}, {"y": 1.0}, {}, "a: '0.5' is not a number; the range is 0 to 1"),
+        (
+            {"a": 1e9},
+            {"y": 1.0},
+            {},
+            r"a: 1e\+09 lies more than 100 times the width of 0 to 1 outside it",
+        ),
+        ({"a": 0.5}, "466", {}, "'466' are no features: give numbers by name"),
+        ({"a": 0.5}, {"y": "466"}, {}, "y: '466' is not a number"),
+        ({"a": 0.5}, {"y": None}, {}, "y: None is not a number"),
+        ({"a": 0.5}, {"y": True}, {}, "y: True is not a number"),
+        ({"a": 0.5}, {"y": 1.0}, {"y": None}, "sd of y: None is not a number"),
+    ],
+)
+def test_what_is_no_number_or_no_name_is_refused_by_name(
+    design: object, features: object, sd: object, said: str
+) -> None:
+    advisor = Advisor(DesignSpace.of(a=(0.0, 1.0)), Target.of(y=minimize()))
+    with pytest.raises(Refused, match=said):
+        advisor.tell(design, features, sd=sd)  # type: ignore[arg-type]
+    with pytest.raises(Refused, match=said):
+        advisor.recall(design, features, "another lab", sd=sd)  # type: ignore[arg-type]
+    assert advisor.rows == advisor.history == []
+
+
+@pytest.mark.parametrize("n", [2.5, "2", None, 0])
+def test_a_number_of_suggestions_is_a_whole_one(n: object) -> None:
+    with pytest.raises(Refused, match="ask for a whole number of designs, at least one"):
+        Advisor(space(), TARGET).suggest(n)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (("x", "x"), "names a choice twice"),
+        ((1, 2, 3), "is no range"),
+        (3.0, "is neither a range"),
+        ("xy", "is neither a range"),
+    ],
+)
+def test_a_parameter_that_makes_no_sense_is_refused(spec: object, said: str) -> None:
+    with pytest.raises(Refused, match=f"a: .* {said}"):
+        DesignSpace.of(a=spec)  # type: ignore[arg-type]
+
+
+def test_history_a_bit_outside_the_ranges_is_learned_from() -> None:
+    advisor = Advisor(DesignSpace.of(a=(0.0, 1.0)), Target.of(y=minimize()), start=0, seed=1)
+    for a in (-2.0, 0.1, 0.5, 0.9, 20.0):
+        advisor.tell({"a": a}, {"y": (a - 0.6) ** 2})
+    assert advisor.suggest(1)[0].kind in ("explore", "exploit")
+
+
+def test_a_reading_wildly_off_all_others_is_named_with_every_suggestion() -> None:
+    advisor = Advisor(DesignSpace.of(a=(0.0, 1.0)), Target.of(fwhm_nm=minimize(below=20.0)), seed=1)
+    for i in range(12):
+        advisor.tell({"a": i / 12}, {"fwhm_nm": 18.0 + 0.3 * i})
+    assert "far from all others" not in advisor.suggest(1)[0].why
+    advisor.tell({"a": 0.55}, {"fwhm_nm": 990.0}, experiment="well 13")
+    for s in advisor.suggest(2):
+        assert s.why.endswith(
+            "; far from all others: well 13 (PL FWHM 990 nm), which widens forecasts: correct what is wrong"
+        )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1.0] * 20 + [900.0], [10.0**k for k in range(-4, 5)], [1.0, 2.0, 900.0]],
+    ids=["equal", "decades", "few"],
+)
+def test_where_nothing_is_usual_nothing_stands_out(values: list[float]) -> None:
+    rows = [Row(design={}, features={"y": y}, sd={}, run=None, experiment=str(i)) for i, y in enumerate(values)]
+    assert outlying(rows) == []
 
 
 def test_designs_that_run_or_are_offered_must_be_designs() -> None:

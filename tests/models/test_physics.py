@@ -10,6 +10,7 @@ from models.physics import PL, X1, GrowthLaw
 from models.suggestion import Read
 from sdl.errors import Refused
 from sdl.space import Design, DesignSpace
+from sdl.target import Goal, Target, match, maximize
 from sdl.units import HC_EV_NM
 
 NOMINAL = {
@@ -113,3 +114,25 @@ def test_reads_during_growth_teach_the_curve_they_were_taken_from() -> None:
 def test_a_read_that_is_no_measurement_is_refused() -> None:
     with pytest.raises(Refused, match="x1_nm"):
         Advisor(space(), TARGET).tell(NOMINAL, {}, reads=[Read(time_s=100.0, x1_nm=float("nan"), sd=1.0)])
+
+
+EDGE = {"edge_length_nm": match(5.0, within=0.2)}
+PLQY = {"plqy": maximize(above=0.6)}
+COLOUR = {"cie_x": match(0.131, within=0.01), "cie_y": match(0.046, within=0.01)}
+PEAK = {"pl_peak_nm": match(465.0, within=1.0)}
+
+
+@pytest.mark.parametrize("goals", [EDGE, PLQY, COLOUR], ids=["edge length", "PLQY", "colour"])
+def test_a_target_of_which_the_law_knows_nothing_begins_by_filling_the_space(goals: dict[str, Goal]) -> None:
+    advisor = Advisor(space(), Target.of(**goals), seed=1)
+    assert advisor.start == 8
+    for i, s in enumerate(advisor.suggest(2)):
+        assert s.kind == "sobol"
+        advisor.tell(s.design, dict.fromkeys(goals, 0.3 + 0.1 * i))
+    assert [s.kind for s in advisor.suggest(6)] == ["sobol"] * 6
+
+
+@pytest.mark.parametrize("goals", [PEAK, PLQY | PEAK, {"x1_nm": match(460.0, within=1.0)}], ids=["PL", "both", "X1"])
+def test_a_target_of_which_the_law_knows_is_aimed_at_from_the_first_batch(goals: dict[str, Goal]) -> None:
+    assert Advisor(space(), Target.of(**goals), seed=1).start == 0
+    assert Advisor(space(), Target.of(**goals), seed=1, law=None).start == 8

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from sdl.campaign import Campaign
 from sdl.chemistry.routes import route_of
+from sdl.constraint import Constraint
 from sdl.route import Dose, Route
-from sdl.space import Constraint
 from sdl.target import Goal
 from sdl.units import label_of, unit_of
 
