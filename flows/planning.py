@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,14 +97,13 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         seen = {name: value for name, value in table.features[i].items() if name in wanted}
         if seen:
             advisor.tell(table.designs[i], seen, experiment=f"row {table.rows[i]}")
+    notes = []
     for e in experiments:
-        seen = {name: v.value for name, v in e.features.values.items() if name in wanted}
-        if e.state == "measured" and seen:
-            sd = {name: e.features.values[name].sd for name in seen}
-            advisor.tell({p.name: e.design[p.name] for p in campaign.parameters}, seen, sd=sd, experiment=e.id)
-        elif why := failure(e):
-            advisor.fail({p.name: e.design[p.name] for p in campaign.parameters}, why, experiment=e.id)
-    notes = recall(advisor, campaign)
+        try:
+            _tell(advisor, e, wanted)
+        except Refused as exc:
+            notes.append(f"{e.id} is left out: {exc}")
+    notes += recall(advisor, campaign)
     said = left_out(table)
     warnings = [
         *_guesses(campaign),
@@ -128,6 +127,16 @@ def known_offline(campaign: Campaign, experiments: Sequence[Experiment], target:
         tried=tuple(e.design for e in experiments if e.state in ("lost", "suggested")),
         number=max([*numbers, *_numbers(campaign, experiments)], default=0) + 1,
     )
+
+
+def _tell(advisor: Advisor, e: Experiment, wanted: Collection[str]) -> None:
+    design = {name: e.design[name] for name in advisor.space.names}
+    seen = {name: v for name, v in e.features.values.items() if name in wanted}
+    if e.state == "measured" and seen:
+        sd = {name: v.sd for name, v in seen.items()}
+        advisor.tell(design, {name: v.value for name, v in seen.items()}, sd=sd, experiment=e.id)
+    elif why := failure(e):
+        advisor.fail(design, why, experiment=e.id)
 
 
 def space_of(campaign: Campaign) -> DesignSpace:

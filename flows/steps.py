@@ -72,7 +72,9 @@ def suggest(session: Session) -> int:
     from models.memory import advisor_of, diagnosis
     from models.sentinel import with_sentinel
 
-    advisor, _ = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
+    advisor, notes = advisor_of(campaign, design_space(campaign), store.experiments(), store.reads())
+    for note in notes:
+        session.say(note)
     rejected = store.experiments("rejected")
     n = min(budget.batch, budget.experiments - len(store.experiments()) + len(rejected))
     suggestions = advisor.suggest(n, pending=[e.suggestion["design"] for e in rejected], limit_s=LONGEST_S)

@@ -50,25 +50,24 @@ def advisor_of(
     nothing came to be, or that a person called failed, teaches where not to go.
     """
     advisor = Advisor(space, campaign.target, seed=campaign.seed, enough=campaign.budget.confirmed_hits)
-    grown = _growing(looks)
+    grown, notes = _growing(looks), []
     for e in experiments:
-        reads = grown.get(e.id, [])
-        found = e.features.values if e.state == "measured" else {}
-        wanted = {name: v for name, v in found.items() if name in (*campaign.target.goals, *ALWAYS)}
-        if not any(name in campaign.target.goals for name in wanted) and not reads:
-            why = failure(e)
-            if why:
-                advisor.fail({name: e.design[name] for name in space.names}, why, run=e.attempt, experiment=e.id)
-            continue
-        advisor.tell(
-            {name: e.design[name] for name in space.names},
-            {name: v.value for name, v in wanted.items()},
-            sd={name: v.sd for name, v in wanted.items()},
-            run=e.attempt,
-            experiment=e.id,
-            reads=reads,
-        )
-    return advisor, recall(advisor, campaign)
+        try:
+            _teach(advisor, e, grown.get(e.id, []))
+        except Refused as exc:
+            notes.append(f"{e.id} teaches the model nothing: {exc}")
+    return advisor, [*notes, *recall(advisor, campaign)]
+
+
+def _teach(advisor: Advisor, e: Experiment, reads: Sequence[Read]) -> None:
+    goals, design = advisor.target.goals, {name: e.design[name] for name in advisor.space.names}
+    found = e.features.values if e.state == "measured" else {}
+    wanted = {name: v for name, v in found.items() if name in (*goals, *ALWAYS)}
+    if any(name in goals for name in wanted) or reads:
+        values, sd = {name: v.value for name, v in wanted.items()}, {name: v.sd for name, v in wanted.items()}
+        advisor.tell(design, values, sd=sd, run=e.attempt, experiment=e.id, reads=reads)
+    elif why := failure(e):
+        advisor.fail(design, why, run=e.attempt, experiment=e.id)
 
 
 def failure(experiment: Experiment) -> str:
