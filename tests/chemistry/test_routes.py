@@ -232,7 +232,7 @@ def test_a_lab_without_a_rack_to_dilute_in_refuses_what_needs_diluting() -> None
     chosen = CAMPAIGNS["cspbbr3-pbs"]
     assert chosen.lab is not None
     lab = replace(chosen.lab, blocks=chosen.lab.blocks[:1])
-    strong = replace(chosen.stocks["TMS2S"], contains={"S": 40_000.0})
+    strong = replace(chosen.stocks["TMS2S"], contains={"S": 80_000.0})
     with pytest.raises(NothingFeasible, match=r"'TMS2S' needs 0\..* to .* uL, below 5 uL.* add a rack of empty vials"):
         design_space(replace(chosen, lab=lab, stocks={**chosen.stocks, "TMS2S": strong}))
 
