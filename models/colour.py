@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 
 from sdl.spectra.colour import of_lines
-from sdl.target import BEHIND, paints
+from sdl.target import BEHIND
 from sdl.units import HC_EV_NM
-
-__all__ = ["BEHIND", "Line", "paints"]
 
 PEAKS_NM, WIDTHS_NM = np.arange(380.0, 721.0, 1.0), np.arange(4.0, 82.0, 2.0)
 """Peaks and FWHM of the table that colours are read from; beyond its ends the end stands (chosen: xy to 0.0003)."""

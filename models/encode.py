@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdl.errors import Refused
 from sdl.space import Columns, Design, DesignSpace, Parameter
+from sdl.target import BEHIND
 from sdl.units import HC_EV_NM, SEEN_NM, WIDEST_NM
 
 if TYPE_CHECKING:
@@ -231,8 +232,6 @@ class FeatureCode:
         """The features whose scales the columns of ``Y`` are."""
         if self.line is None:
             return self.names
-        from models.colour import BEHIND
-
         return tuple(BEHIND.get(name, name) for name in self.names)
 
     @classmethod

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.acquisition import Utility, p_hit
-from models.colour import BEHIND, Line, paints
+from models.colour import Line
 from models.deadline import NEVER, Deadline
 from models.elsewhere import Elsewhere
 from models.encode import DesignCode, FeatureCode
@@ -25,7 +25,7 @@ from models.suggestion import Confirmation, Expected, Forecast, Row
 from models.surrogate import Outcome, Surrogate
 from sdl.errors import Refused
 from sdl.space import Columns, Design
-from sdl.target import Target
+from sdl.target import BEHIND, Target, paints
 
 MOST_TOLD = 800
 """Experiments that a model is conditioned on at most: an ask grows with their square in time and memory, and takes

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdl.constraint import Columns as Columns
-from sdl.constraint import Constraint as Constraint
-from sdl.constraint import contradict
+from sdl.constraint import Constraint, contradict
 from sdl.descent import Array
 from sdl.errors import NothingFeasible, Refused
 from sdl.spread import Spread
